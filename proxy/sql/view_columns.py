@@ -21,7 +21,7 @@ MOST_COMBINATIONS = 8
 """Ways to choose columns of a view for a key, where several columns show the same one."""
 TARGET_DEPTH = 2
 """Braces around an entry of the view's own select list; those of subqueries are deeper."""
-_TOKENS = re.compile(r"\\.|[{}]|:(resno|resorigtbl|resorigcol) (\d+)", re.DOTALL)
+_TOKENS = re.compile(r"\\.|[{}]|:(resno|resorigtbl|resorigcol) (-?\d+)", re.DOTALL)
 
 
 def select_list(tree: str) -> dict[int, Attribute]:

@@ -26,6 +26,11 @@ def test_braces_in_names_are_no_braces() -> None:
     assert select_list(tree(entry(1, 7, 2, ":resname a\\{\\}b "), entry(2, 7, 3))) == {1: (7, 2), 2: (7, 3)}
 
 
+def test_a_system_column_is_no_column_of_a_table() -> None:
+    ctid = -1
+    assert shown_columns({8: tree(entry(1, 7, ctid))}, {7: TABLE, 8: VIEW}, {(7, 1): "id", (8, 1): "a"}) == {VIEW: {}}
+
+
 def test_a_view_of_a_view_shows_the_tables_columns() -> None:
     trees = {8: tree(entry(1, 7, 2), entry(2, 0, 0)), 9: tree(entry(1, 8, 1), entry(2, 8, 2))}
     names = {7: TABLE, 8: VIEW, 9: OUTER}
