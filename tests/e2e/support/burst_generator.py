@@ -25,6 +25,10 @@ COPY_SHARES = (0.0, 0.05, 0.1, 0.3)
 MERGING_SHARE = 0.7
 """How much of all requests is made of templates that merge."""
 
+WRITTEN_SHARE = 0.3
+"""How many of the bursts with lists in no certain order have a write among them, which takes their proofs away."""
+WRITES = tuple(template for template in OTHERS if template.rows == (Row.PATCH,))
+
 HEAD_LIMIT = 51_202
 """Bytes of a head that PostgREST takes."""
 
@@ -136,7 +140,12 @@ class BurstGenerator:
                 self._heads.count(head)
                 (self._owners if template.owned else self._callers).count(caller)
         chance.shuffle(made)
-        return [one for *_, one in made]
+        requests = [one for *_, one in made]
+        unordered = any(Row.UNORDERED in template.rows for template in templates)
+        if unordered and chance.random() < WRITTEN_SHARE:
+            write = chance.choice(WRITES)
+            requests[0] = request_of(write, write.head or heads[0], (), chance)
+        return requests
 
 
 def bursts(generator: BurstGenerator, requests: int) -> Iterator[Burst]:
