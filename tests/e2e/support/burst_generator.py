@@ -27,7 +27,6 @@ MERGING_SHARE = 0.7
 
 WRITTEN_SHARE = 0.3
 """How many of the bursts with lists in no certain order have a write among them, which takes their proofs away."""
-WRITES = tuple(template for template in OTHERS if template.rows == (Row.PATCH,))
 
 HEAD_LIMIT = 51_202
 """Bytes of a head that PostgREST takes."""
@@ -98,6 +97,7 @@ class BurstGenerator:
         pools = {True: merging, False: others}
         shares = {True: share, False: 1 - share}
         self.chance = chance
+        self._writes = [template for template in (*merging, *others) if template.rows == (Row.PATCH,)]
         self._sides = LeastUsedFirst({side: shares[side] for side, pool in pools.items() if pool}, chance)
         self._sizes = {side: LeastUsedFirst(dict.fromkeys(sizes, 1.0), chance) for side, sizes in SIZES.items()}
         self._templates = {
@@ -142,8 +142,8 @@ class BurstGenerator:
         chance.shuffle(made)
         requests = [one for *_, one in made]
         unordered = any(Row.UNORDERED in template.rows for template in templates)
-        if unordered and chance.random() < WRITTEN_SHARE:
-            write = chance.choice(WRITES)
+        if unordered and self._writes and chance.random() < WRITTEN_SHARE:
+            write = chance.choice(self._writes)
             requests[0] = request_of(write, write.head or heads[0], (), chance)
         return requests
 
