@@ -25,8 +25,6 @@ COPY_SHARES = (0.0, 0.05, 0.1, 0.3)
 MERGING_SHARE = 0.7
 """How much of all requests is made of templates that merge."""
 
-WRITTEN_SHARE = 0.3
-"""How many of the bursts with lists in no certain order have a write among them, which takes their proofs away."""
 
 HEAD_LIMIT = 51_202
 """Bytes of a head that PostgREST takes."""
@@ -117,6 +115,15 @@ class BurstGenerator:
         made = self._requests(self._templates[side], size)
         return burst_in_waves(made, self.chance.choice((0, 0, self.chance.randrange(size))), self.chance.randrange(30))
 
+    def beside_a_write(self, burst: Burst) -> Burst | None:
+        """The same again after a write that is not answered yet, for lists in no certain order: it takes away what the
+        first time has shown of their order. None for other bursts, and without a template that writes.
+        """
+        if not self._writes or not any(Row.UNORDERED in one.rows for one in burst.requests):
+            return None
+        write = self.chance.choice(self._writes)
+        return burst_in_waves([request_of(write, write.head or Head(), (), self.chance), *burst.requests], 1)
+
     def _requests(self, templates_by_use: LeastUsedFirst[Template], size: int) -> list[BurstRequest]:
         chance = self.chance
         templates = templates_by_use.least_used(chance.choice((1, 1, 2, 3)) if size > 10 else 1)
@@ -140,20 +147,17 @@ class BurstGenerator:
                 self._heads.count(head)
                 (self._owners if template.owned else self._callers).count(caller)
         chance.shuffle(made)
-        requests = [one for *_, one in made]
-        unordered = any(Row.UNORDERED in template.rows for template in templates)
-        if unordered and self._writes and chance.random() < WRITTEN_SHARE:
-            write = chance.choice(self._writes)
-            requests[0] = request_of(write, write.head or heads[0], (), chance)
-        return requests
+        return [one for *_, one in made]
 
 
 def bursts(generator: BurstGenerator, requests: int) -> Iterator[Burst]:
     """Bursts of ``requests`` requests in all, and a few more."""
     while requests > 0:
         made = generator.burst()
-        requests -= len(made.requests)
-        yield made
+        again = generator.beside_a_write(made)
+        for one in (made, again) if again else (made,):
+            requests -= len(one.requests)
+            yield one
 
 
 def request_of(template: Template, head: Head, caller: Caller, chance: Random) -> BurstRequest:
