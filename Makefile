@@ -94,6 +94,8 @@ soak: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e ## a minute of fault
 	@$(PY) -m tests.e2e.soak.endurance
 	@echo "· a million requests over 10,000 fingerprints"
 	@FLOOD_REQUESTS=1000000 $(PY) -m pytest -q tests/e2e/limits/test_fingerprint_flood.py
+	@echo "· loops that race with writers, 100,000 operations (CONSISTENCY_OPERATIONS=n: as many)"
+	@$(PY) -m tests.e2e.soak.consistency
 	@echo "· printed fixes of 20,000 loops (FIX_SHAPES=n: as many)"
 	@$(PY) -m tests.e2e.soak.printed_fixes
 	@echo "· the corpus, ten times: the same findings (VERDICT_RUNS=n: as often)"

@@ -90,6 +90,7 @@ RULE = Rule(
     safety="unsafe",
     document=__doc__,
     thresholds=NPlusOne,
+    can_rewrite=True,
     detect=detect,
 )
 

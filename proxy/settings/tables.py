@@ -129,6 +129,35 @@ class MergeSettings(Section):
         return names
 
 
+class PrefetchSettings(Section):
+    max_keys: Count = Field(
+        200,
+        description="Maximum keys that one call fetches ahead for a loop (rules.fan002 = rewrite).",
+        json_schema_extra=OVERRIDE,
+    )
+    max_age: Positive = Field(
+        2.0,
+        description="An answer that was fetched ahead is not used after this time, counted from before its call was "
+        "sent.",
+        json_schema_extra=OVERRIDE,
+    )
+    max_trace_bytes: Count = Field(
+        8_000_000,
+        description="Maximum estimated bytes that are remembered of one trace: its lists, and answers fetched ahead.",
+        json_schema_extra=RESTART,
+    )
+    max_bytes: Count = Field(
+        64_000_000,
+        description="The same of all open traces; above it, the one that was used longest ago is forgotten.",
+        json_schema_extra=RESTART,
+    )
+    max_flows: Count = Field(
+        1000,
+        description="Maximum pairs of a list and a loop over it that are learned.",
+        json_schema_extra=RESTART,
+    )
+
+
 class ShadowSettings(Section):
     share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.01,
