@@ -1,5 +1,7 @@
 """How many keys are fetched ahead: the same for the request path and for the rule that says what it would save."""
 
+MAX_KEYS, MAX_AGE = 200, 2.0
+"""Defaults of the settings ``prefetch.max_keys`` and ``prefetch.max_age`` (seconds)."""
 FIRST_KEYS = 8
 """Keys that the first fetch of a loop reads ahead: what a loop that ends at once has fetched in vain."""
 GROWTH = 5

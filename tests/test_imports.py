@@ -60,7 +60,9 @@ LAW: dict[str, Folder] = {
     "traces": Folder("observe findings analysis model"),
     "observe": Folder(f"settings findings analysis {GROUND}", "structlog prometheus_client opentelemetry"),
     "path": Folder(f"postgrest http1 {GROUND}", pure=True),
-    "settings": Folder("rules analysis findings postgrest settings_base", "pydantic pydantic_settings", pure=True),
+    "settings": Folder(
+        "rules analysis findings postgrest settings_base prefetch_size", "pydantic pydantic_settings", pure=True
+    ),
     "rules": Folder("fixes analysis findings schema model settings_base prefetch_size", "pydantic", pure=True),
     "fixes": Folder("analysis findings postgrest", pure=True),
     "analysis": Folder("findings postgrest schema model settings_base prefetch_size", pure=True),

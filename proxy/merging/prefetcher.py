@@ -15,9 +15,9 @@ from proxy.merging.batcher import OnReply
 from proxy.merging.merger import Merger
 from proxy.merging.trace_memory import Loop, TraceMemories, TraceMemory, TraceVisit
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, StreamedAnswer
-from proxy.model import Outcome, PendingRequest, RequestHead
+from proxy.model import Outcome, PendingRequest
 from proxy.observe.events import MemoUsed
-from proxy.path.memo import Fetch, MemoEntry, MemoKey
+from proxy.path.memo import Fetch, MemoEntry, MemoKey, asks_for_fresh
 from proxy.path.remembered import RememberedAnswer
 from proxy.path.siblings import MAX_LITERAL, VariedKey, sibling
 from proxy.postgrest.request.literals import PLAIN_BYTES
@@ -218,19 +218,6 @@ class Prefetcher:
         if own.rows > 0:
             visit.memory.remember(visit.request.query, visit.caller, RememberedAnswer(own.body))
         self._memories.keep_bound(now)
-
-
-def asks_for_fresh(head: RequestHead) -> bool:
-    """Whether the client asks for an answer that no cache has stored: ``Cache-Control: no-cache`` or ``no-store``, or
-    ``Pragma: no-cache`` (RFC 9111, sections 5.2.1 and 5.4).
-    """
-    lines = head.forwarded_lines.lower()
-    if b"no-cache" not in lines and b"no-store" not in lines:
-        return False
-    return any(
-        line.startswith((b"cache-control:", b"pragma:")) and (b"no-cache" in line or b"no-store" in line)
-        for line in lines.split(b"\r\n")
-    )
 
 
 def _text(varied: VariedKey) -> str:

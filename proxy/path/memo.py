@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from proxy.model import RelationSet, Slice
+from proxy.model import RelationSet, RequestHead, Slice
 
 OVERHEAD = 600
 """Estimated bytes of an answer besides its head and its body."""
@@ -79,3 +79,16 @@ class Memo:
     def entries(self) -> Iterator[MemoEntry]:
         """All entries."""
         yield from self._entries.values()
+
+
+def asks_for_fresh(head: RequestHead) -> bool:
+    """Whether the client asks for an answer that no cache has stored: ``Cache-Control: no-cache`` or ``no-store``, or
+    ``Pragma: no-cache`` (RFC 9111, sections 5.2.1 and 5.4).
+    """
+    lines = head.forwarded_lines.lower()
+    if b"no-cache" not in lines and b"no-store" not in lines:
+        return False
+    return any(
+        line.startswith((b"cache-control:", b"pragma:")) and (b"no-cache" in line or b"no-store" in line)
+        for line in lines.split(b"\r\n")
+    )

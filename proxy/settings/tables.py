@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from proxy import prefetch_size
 from proxy.settings.sources import flatten
 from proxy.settings_base import OVERRIDE, RESTART, Count, Positive, Section
 
@@ -131,12 +132,12 @@ class MergeSettings(Section):
 
 class PrefetchSettings(Section):
     max_keys: Count = Field(
-        200,
+        prefetch_size.MAX_KEYS,
         description="Maximum keys that one call fetches ahead for a loop (rules.fan002 = rewrite).",
         json_schema_extra=OVERRIDE,
     )
     max_age: Positive = Field(
-        2.0,
+        prefetch_size.MAX_AGE,
         description="An answer that was fetched ahead is not used after this time, counted from before its call was "
         "sent.",
         json_schema_extra=OVERRIDE,
