@@ -12,7 +12,7 @@ RowKeys = tuple[tuple[str, tuple[int, ...]], ...]
 """Per column of an answer, one hash per row, in row order; 0 for null and for a row without the column."""
 
 RelationSet = frozenset[str] | None
-"""RelationSet, as ``schema.relation``; None: any."""
+"""Relations, as ``schema.relation``; None: any."""
 
 
 class Media(msgspec.Struct, frozen=True, gc=False):

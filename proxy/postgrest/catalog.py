@@ -11,6 +11,7 @@ import msgspec
 
 from proxy.model import Column
 from proxy.postgrest.database_facts import DatabaseFacts
+from proxy.postgrest.dependencies import Dependencies
 from proxy.postgrest.hazards import Hazards
 
 COLUMNS = """
@@ -83,6 +84,7 @@ class Catalog(msgspec.Struct, frozen=True):
     stable: frozenset[str] = frozenset()
     hazards: Hazards = Hazards()
     facts: DatabaseFacts = DatabaseFacts()
+    dependencies: Dependencies = Dependencies()
     read: int = 0
     """How often the schema was announced to have changed before it was read, and one more; 0: it was not read."""
 
