@@ -183,3 +183,25 @@ async def test_a_write_of_the_trace_is_seen_by_the_reads_after_it(unusual: Stack
         await app.send("DELETE", "/num?id=eq.-1", "")
         await app.get("/num?select=id&id=eq.5")
         assert watch.outcomes()["prefetched"] == 2
+
+
+async def test_the_rows_of_an_embed_feed_a_loop(stack: Stack) -> None:
+    async with application(stack.url, stack.url, stack.token) as (app, watch):
+        listed = await app.rows(
+            "/monthly_tracking?select=id,videos(id)&month=eq.2025-06&order=id&limit=20&videos.order=id"
+        )
+        videos = [video["id"] for row in listed for video in row["videos"]]
+        assert len(videos) > 40
+        for video in videos:
+            await app.get("/videos?select=status&id=eq." + video, SINGULAR)
+        assert watch.calls <= 6, watch.outcomes()
+        assert not await app.differences()
+
+
+async def test_the_list_of_another_trace_feeds_no_loop(stack: Stack) -> None:
+    async with application(stack.url, stack.url, stack.token) as (app, watch):
+        rows = await app.rows(TRACKINGS.format(20))
+        app.trace = "another"
+        for row in rows:
+            await app.get(PROFILE.format(row["creator_id"]))
+        assert watch.outcomes() == {"passed": 21}, "the list is not of this trace"
