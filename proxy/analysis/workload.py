@@ -6,7 +6,7 @@ count and inherits this count as its maximum error. So rare fingerprints replace
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
@@ -80,12 +80,17 @@ class Usage:
 
     def quantile(self, share: float) -> float:
         """Duration in seconds that ``share`` of the requests did not exceed; at most 1.41 times too high."""
-        wanted, seen = share * self.calls, 0
-        for bound, count in zip(DURATION_BOUNDS, self._counts, strict=False):
-            seen += count
-            if seen >= wanted:
-                return bound
-        return DURATION_BOUNDS[-1]
+        return quantile_of(self._counts, share)
+
+
+def quantile_of(counts: Sequence[int], share: float) -> float:
+    """The same of a histogram over ``DURATION_BOUNDS``; what lies above the last one counts as that one."""
+    wanted, seen = share * sum(counts), 0
+    for bound, count in zip(DURATION_BOUNDS, counts, strict=False):
+        seen += count
+        if seen >= wanted:
+            return bound
+    return DURATION_BOUNDS[-1]
 
 
 class Workload:
