@@ -40,7 +40,7 @@ BYPASS_REMEDIES = {
     "list-total": "Count, limit or select the row in the application, or pass the values as an array to an RPC.",
     "chunk-limit": "Shorten the rest of the request: other filters, the select, headers.",
     "differing-header": "If no SQL reads that header, name it in identity.also_neutral; the warning in the log and the "
-    "page of findings have the whole line.",
+    "finding of FAN017 have the whole line.",
     "busy": "Raise merge.max_tracked, or find the header that differs in every call and make it neutral.",
 }
 """How to change the call or the configuration so that the call is merged: one for each of ``BYPASS_REASONS``."""
