@@ -16,7 +16,7 @@ BYPASS_REMEDIES = {
     "limit": "Use one limit, written limit=N, with N from 1 to 999999999 in plain digits.",
     "offset": "Page by key instead: order=id&id=gt.LAST&limit=N.",
     "aggregate": "Read all keys in one call: select=key,amount.sum()&key=in.(…); or count embedded rows: kids(count).",
-    "select": "Write select=a,b without blanks or commas at its ends; remove an empty select.",
+    "select": "Write select=a,b without blanks or commas at its ends; remove one that PostgREST ignores.",
     "repeated": "Use select and each column once; put further conditions on a column into and=(a.gt.1,a.lt.9).",
     "semicolon": "Write a ';' as %3B, and separate parameters with '&'.",
     "encoding": "Percent-encode text as UTF-8, without %00: a text in Postgres cannot contain NUL.",

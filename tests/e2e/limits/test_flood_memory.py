@@ -18,7 +18,7 @@ FILTERS = 280
 BOUND = 4_000_000
 BOUNDS = ("trace.max_bytes", "detect.max_bytes", "detect.findings_bytes", "detect.fingerprints_bytes")
 """Settings that bound memory in bytes, each set to ``BOUND``."""
-MORE = 40_000_000
+MORE = 60_000_000
 """Bytes that the process may grow by at most: the bounds, and what Python's allocator keeps."""
 SIZE = 10
 """Requests per trace."""
