@@ -362,6 +362,8 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """Why a merged or shared call could not answer it, so that it was sent itself: outcome ``fallback``."""
     unused_calls: tuple[int, ...] = ()
     """Numbers of the upstream calls that were made for it and could not answer it."""
+    differing_headers: str = ""
+    """The request headers (names joined by commas) because of which it shared no call with similar reads."""
     identity: int = 0
     """Hash, keyed per process, of the identity: requests with different ones may get different rows. 0 if unknown."""
     writes: int = 0

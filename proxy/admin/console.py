@@ -5,7 +5,7 @@ Tests: tests/e2e/pages/test_api.py.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 
 import msgspec
@@ -22,7 +22,7 @@ from proxy.admin.routes import ApiHandler, count_in, routes
 from proxy.admin.usage_views import rule_view, stored_finding_views, usage_views
 from proxy.admin.views import detail_of, summary_of
 from proxy.analysis.rule import AnyRule
-from proxy.merging.lone_reads import remedy, what
+from proxy.merging.lone_reads import RULE, remedy, what
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Events, TraceClosed, Warned
 from proxy.observe.series import Reading, readings
@@ -160,10 +160,17 @@ class Console:
         rules = [rule_view(rule, level(rule.code)) for rule in self._rules]
         not_merged = array(not_merged_views(self._sidecar.upstream_state, names, self._epoch))
         views = array(stored_finding_views(stored, self._epoch))
-        state = self._sidecar.upstream_state
-        reported, neutral = state.differing_headers.reported, state.also_neutral
-        notes = array([{"what": what(header), "remedy": remedy(header, neutral)} for header in reported])
+        notes = array(self._notes({one.finding.object.name for one in stored if one.finding.object is not None}))
         return object_of({"findings": views, "rules": array(rules), "not_merged": not_merged, "notes": notes})
+
+    def _notes(self, found: Collection[str]) -> Iterator[Mapping[str, str]]:
+        """What is wrong with headers that no finding names yet, because rules look at them later, or at no trace."""
+        state = self._sidecar.upstream_state
+        if self._settings().rules.level(RULE) == "off":
+            return
+        for names in state.differing_headers.reported:
+            if names not in found:
+                yield {"what": what(names), "remedy": remedy(names, state.also_neutral)}
 
     async def _recording(self, query: QueryParameters) -> Iterable[bytes]:
         """The stored traces as a recording, the oldest first."""

@@ -247,7 +247,7 @@ BYPASS_REASONS = {
     "limit": "The query has several limits, or a limit that is not a plain number from 1 to 999999999.",
     "offset": "The query has an offset other than 0.",
     "aggregate": "The select has an aggregate: id.max(), count(), or count beside others where that is no column.",
-    "select": "The select is empty, begins with a blank, or begins or ends with a comma.",
+    "select": "The select does not begin with an item (it is empty, or PostgREST ignores it), or ends with a comma.",
     "repeated": "select, or every key, occurs more than once.",
     "semicolon": "The query has a ';', which is a separator in PostgREST 12.",
     "encoding": "The query has a NUL, or bytes that are not UTF-8.",

@@ -155,7 +155,7 @@ class Pipeline:
         if query.bypass_reason is not None:
             return await self._forwarder.forward(context, "original")
         if policy.shadow is None:
-            with self._lone_reads.watching(pending):
+            with self._lone_reads.watching(pending) as context.differing_headers:
                 return await self._forwarder.forward(context, "original")
         with policy.shadow.merge_in_background(pending, policy.merger.reply_to) as context.copy:
             return await self._forwarder.forward(context, "original")
@@ -226,7 +226,7 @@ class Pipeline:
                     waited = self._clock() - context.request.arrived
                     keep = await self._forwarder.forward(context, "fallback", waited)
             else:
-                context.bypass_reason = alone.reason
+                context.bypass_reason, context.differing_headers = alone.reason, alone.differing_headers
                 keep = await self._forwarder.forward(context, "original", waited)
             seconds = self._clock() - began
             return keep
