@@ -43,8 +43,13 @@ def is_embedded(calls: SimilarCalls, join: Join | None) -> bool:
     return join is not None and join.owned and ordered and calls.parsed.method == "GET" and not batch_reason(calls)
 
 
-def embed_risk(calls: SimilarCalls, join: Join | None) -> str:
-    """What an embed leaves out; empty if the code is none."""
+def embed_risk(calls: SimilarCalls, join: Join | None, parent: Parent | None = None) -> str:
+    """What an embed leaves out, or needs; empty if the code is none."""
+    if parent is not None and join is None and not batch_reason(calls):
+        return (
+            f" The counts by embed need a foreign key from {calls.parsed.relation}.{calls.keys[0].column} to"
+            f" {parent.relation}, which fanin does not see; without one, PostgREST answers PGRST200."
+        )
     if join is None or not is_embedded(calls, join):
         return ""
     return f" The embed has only rows whose row of {join.relation} the caller may read."

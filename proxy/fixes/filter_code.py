@@ -147,6 +147,14 @@ def logic_name(column: str) -> str:
     return column if plain else json.dumps(column, ensure_ascii=False)
 
 
+def select_name(column: str) -> str:
+    """A column for a select list; quoted if it contains characters with a meaning there.
+
+    The clients remove blanks outside quotes.
+    """
+    return column if column.replace("_", "a").isalnum() else json.dumps(column, ensure_ascii=False)
+
+
 def _split(param: str) -> tuple[str, str]:
     name, _, form = param.partition("=")
     return name, form

@@ -45,7 +45,7 @@ async def findings_of(stack: Stack, targets: Sequence[str]) -> dict[str, Finding
         if isinstance(event, TraceClosed):
             closed.append(event)
 
-    changes: dict[str, Any] = PATIENT | {"merge__max_rows": MAX_ROWS}
+    changes: dict[str, Any] = PATIENT | {"merge__max_rows": MAX_ROWS, "db_uri": stack.dsn}
     headers = {"Authorization": f"Bearer {stack.token}", "X-Fanin-Trace": "one"}
     async with fanin(stack.url, **changes) as sidecar, aiohttp.ClientSession(headers=headers) as session:
         sidecar._events.subscribe(watch)
