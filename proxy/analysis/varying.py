@@ -108,7 +108,7 @@ def parent_of(earlier: Sequence[Span], counts: Sequence[Span], key: Filter) -> S
 def _names_id(parsed: ParsedFingerprint) -> bool:
     """Whether an accepted read proves that its relation has the column."""
     selected = ID in parsed.select.split(",")
-    return selected or any(one.column == ID for one in (*parsed.filters, *parsed.order))
+    return selected or ID in (*(f.column for f in parsed.filters), *(item.column for item in parsed.order))
 
 
 def key_text(calls: SimilarCalls) -> str:

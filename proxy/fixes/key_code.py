@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from proxy.analysis.varying import SimilarCalls
 from proxy.fixes.chain_code import KEY_ALIAS, ORDER_ALIAS, ClientRead, has_column, name_values
-from proxy.fixes.filter_code import list_js, list_py, logic_name
+from proxy.fixes.filter_code import list_js, list_py, quoted_name
 from proxy.fixes.identifiers import camel_case, free_name, snake_case
 from proxy.postgrest.names import plural
 
@@ -57,7 +57,7 @@ def keys_of(calls: SimilarCalls, camel: bool, ordered: bool = False) -> Keys:
     for item in parsed.order if ordered else ():
         if not has_column(parsed.select, item.column):
             extra[free_name(ORDER_ALIAS, taken, ())] = item.column
-    select = ",".join([*(f"{name}:{column}" for name, column in extra.items()), parsed.select])
+    select = ",".join([*(f"{name}:{quoted_name(column)}" for name, column in extra.items()), parsed.select])
     read = name_values(replace(parsed, select=select, filters=rest, method="GET"), camel, used=used)
     plain = len(columns) == 1 and calls.kinds[0] in ("integer", "uuid") and "->" not in columns[0]
     return Keys(read, argument, parts, columns, names, tuple(extra), plain)
@@ -80,7 +80,7 @@ def chunk_filter_js(keys: Keys, chunk: str) -> str:
     if len(keys.columns) == 1:
         return f'.filter({json.dumps(keys.columns[0])}, "in", {list_js(f"[...{chunk}, {chunk}[0]]")})'
     pairs = zip(keys.columns, keys.parts, strict=True)
-    each = ",".join(f"{logic_name(column)}.eq.${{quoted({part})}}" for column, part in pairs)
+    each = ",".join(f"{quoted_name(column)}.eq.${{quoted({part})}}" for column, part in pairs)
     return f".or({chunk}.map(([{', '.join(keys.parts)}]) => `and({each})`).join())"
 
 
@@ -90,7 +90,7 @@ def chunk_filter_py(keys: Keys, chunk: str) -> str:
         return f".in_({json.dumps(keys.columns[0])}, {chunk})"
     if len(keys.columns) == 1:
         return f'.filter({json.dumps(keys.columns[0])}, "in", {list_py(f"[*{chunk}, {chunk}[0]]")})'
-    names = [logic_name(column).replace("{", "{{").replace("}", "}}") for column in keys.columns]
+    names = [quoted_name(column).replace("{", "{{").replace("}", "}}") for column in keys.columns]
     each = ",".join(f"{name}.eq.{{}}" for name in names).replace("\\", "\\\\").replace('"', '\\"')
     return f'.or_(",".join("and({each})".format(*map(quoted, key)) for key in {chunk}))'
 

@@ -10,7 +10,7 @@ from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.unique_key import HOW_TO_KNOW
 from proxy.findings.model import Fix
 from proxy.fixes.chain_code import select_items
-from proxy.fixes.filter_code import select_name
+from proxy.fixes.filter_code import quoted_name
 from proxy.fixes.memoized import memoized
 from proxy.fixes.printable import printable_fix
 from proxy.fixes.read_code import read_js, read_py
@@ -49,7 +49,7 @@ def narrow_fix(parsed: ParsedFingerprint, facts: DatabaseFacts) -> Fix:
     for name in relations:
         if reason := _no_columns_reason(name, facts):
             return Fix(reason=reason)
-    lists = iter([",".join(map(select_name, columns_of(name, facts))) for name in relations])
+    lists = iter([",".join(map(quoted_name, columns_of(name, facts))) for name in relations])
     named = replace(parsed, select=_STAR.sub(lambda _: next(lists, "*"), parsed.select))
     return printable_fix([named], lambda: narrow_sql(named), lambda: narrow_js(named), lambda: narrow_py(named))
 

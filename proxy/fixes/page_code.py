@@ -20,7 +20,7 @@ from proxy.fixes.chain_code import (
     select_items,
     without_order,
 )
-from proxy.fixes.filter_code import QUOTED_JS, QUOTED_PY, logic_name
+from proxy.fixes.filter_code import QUOTED_JS, QUOTED_PY, quoted_name
 from proxy.fixes.function_code import checked_call_js, function_js, function_py, indent, statement_js, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
 from proxy.fixes.memoized import memoized
@@ -168,7 +168,7 @@ def _seek_py(orders: Sequence[OrderItem], key: SeekKey) -> list[str]:
 
 
 def _column(order: OrderItem) -> str:
-    return json.dumps(logic_name(order.column))
+    return json.dumps(quoted_name(order.column))
 
 
 def _member(order: OrderItem) -> str:

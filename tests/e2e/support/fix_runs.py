@@ -227,7 +227,7 @@ class PythonRunner:
         return [scope[name](*args) for args in calls]
 
 
-async def run_sql(connection: asyncpg.Connection[Any], sql: str, values: Sequence[str]) -> Rows:
+async def run_sql(connection: asyncpg.Connection[Any], sql: str, values: Sequence[str | None]) -> Rows:
     """The rows of a printed query as PostgREST would write them; ``values`` are the texts of its placeholders."""
     query = sql.rstrip().removesuffix(";")
     await connection.execute(f"prepare printed as select coalesce(json_agg(q), '[]') from (\n{query}\n) q")
@@ -239,9 +239,10 @@ async def run_sql(connection: asyncpg.Connection[Any], sql: str, values: Sequenc
     return found
 
 
-def given(values: Sequence[str]) -> str:
+def given(values: Sequence[str | None]) -> str:
     """The values of an ``execute``; without a type, as Postgres takes literals."""
-    return "(" + ", ".join("'" + value.replace("'", "''") + "'" for value in values) + ")" if values else ""
+    texts = ["null" if value is None else "'" + value.replace("'", "''") + "'" for value in values]
+    return f"({', '.join(texts)})" if texts else ""
 
 
 def array_text(values: Sequence[Any]) -> str:

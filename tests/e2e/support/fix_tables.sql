@@ -63,6 +63,7 @@ create table loops.word (word text primary key, weight int, id int);
 insert into loops.word select loops.nasty(n) || n, n % 3, n % 50 from generate_series(0, 2399) n;
 create table loops.sighting (id int, what text);
 insert into loops.sighting select n / 2, loops.nasty(n) from generate_series(0, 1999) n;
+create table loops.tally (b int primary key, total int not null);
 create table second.thing as select id, owner_id, kind, name from loops.thing where id < 600;
 alter table second.thing add primary key (id);
 grant usage on schema loops, second to service_role;
