@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint
 from proxy.analysis.varying import SimilarCalls
 from proxy.findings.model import Fix
-from proxy.fixes.batch_code import HALVES_JS, HALVES_PY, batch_name
+from proxy.fixes.batch_code import batch_name
 from proxy.fixes.chain_code import (
     ORDER_ALIAS,
     ClientRead,
@@ -29,7 +29,17 @@ from proxy.fixes.chain_code import (
 from proxy.fixes.filter_code import quoted_name, quoting_js, quoting_py
 from proxy.fixes.function_code import checked_call_js, function_js, function_py, indent, statement_py
 from proxy.fixes.identifiers import free_name, snake_case
-from proxy.fixes.key_code import Keys, chunk_filter_js, chunk_filter_py, chunk_size, chunks_js, chunks_py, keys_of
+from proxy.fixes.key_code import (
+    HALVES_JS,
+    HALVES_PY,
+    Keys,
+    chunk_filter_js,
+    chunk_filter_py,
+    chunk_size,
+    chunks_js,
+    chunks_py,
+    keys_of,
+)
 from proxy.fixes.sql.batch import batch_sql, by_keys_sql
 from proxy.fixes.sql.clauses import sql_reason
 from proxy.postgrest.request.select_list import SelectItem

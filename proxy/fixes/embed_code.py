@@ -13,13 +13,23 @@ from msgspec.structs import replace
 from proxy.analysis.joins import Join
 from proxy.analysis.varying import Parent, SimilarCalls
 from proxy.findings.model import Fix
-from proxy.fixes.batch_code import HALVES_JS, HALVES_PY, batch_fix, name_of
+from proxy.fixes.batch_code import batch_fix, name_of
 from proxy.fixes.batch_reasons import batch_reason
 from proxy.fixes.chain_code import in_schema
 from proxy.fixes.filter_code import filter_js, filter_py, order_js, order_py, param_js, param_py, quoting_js, quoting_py
 from proxy.fixes.function_code import function_js, function_py, indent, statement_js, statement_py
 from proxy.fixes.identifiers import snake_case
-from proxy.fixes.key_code import Keys, chunk_filter_js, chunk_filter_py, chunk_size, chunks_js, chunks_py, keys_of
+from proxy.fixes.key_code import (
+    HALVES_JS,
+    HALVES_PY,
+    Keys,
+    chunk_filter_js,
+    chunk_filter_py,
+    chunk_size,
+    chunks_js,
+    chunks_py,
+    keys_of,
+)
 from proxy.fixes.memoized import memoized
 
 

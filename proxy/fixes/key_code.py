@@ -20,8 +20,24 @@ MOST_LONG_KEYS = 50
 """The same for texts and for keys of several columns, which are longer."""
 MOST_ROWS = 1000
 """Rows per call at which the code aims: Supabase's default for db-max-rows. The code notices if it is lower."""
-_CODE_NAMES = ("at", "chunk", "keys", "unique", "half", "key", "row")
+CODE_NAMES = ("at", "chunk", "keys", "unique", "half", "key", "row")
 """Variables of the generated code. Not in ``RESERVED``: elsewhere a column may be called so."""
+
+
+HALVES_JS = (
+    "if (count > data.length && chunk.length > 1) { // cut at max-rows",
+    "  const half = Math.ceil(chunk.length / 2);",
+    "  chunks.push(chunk.slice(0, half), chunk.slice(half));",
+    "  continue;",
+    "}",
+)
+HALVES_PY = (
+    "if answer.count > len(answer.data) and len(chunk) > 1:  # cut at max-rows",
+    "    half = len(chunk) // 2",
+    "    chunks += [chunk[:half], chunk[half:]]",
+    "    continue",
+)
+"""Statements that read the halves of a chunk whose answer lacks rows."""
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -46,7 +62,7 @@ def keys_of(calls: SimilarCalls, camel: bool, ordered: bool = False) -> Keys:
     """The keys of similar calls, named for one language; ``ordered``: the rows have the columns of the order too."""
     case, parsed = (camel_case if camel else snake_case), calls.parsed
     columns = tuple(key.column for key in calls.keys)
-    used = set(_CODE_NAMES)
+    used = set(CODE_NAMES)
     parts = tuple(free_name(case(column), used) for column in columns)
     argument = free_name(plural(case(columns[0]) or "value"), used) if len(parts) == 1 else "keys"
     rest = tuple(condition for condition in parsed.filters if condition not in calls.keys)
@@ -66,7 +82,8 @@ def keys_of(calls: SimilarCalls, camel: bool, ordered: bool = False) -> Keys:
 def chunk_size(calls: SimilarCalls) -> int:
     """Keys per call, so that its rows are below ``MOST_ROWS``, as far as the answers show."""
     plain = len(calls.keys) == 1 and calls.kinds[0] in ("integer", "uuid")
-    most = MOST_KEYS if plain else MOST_LONG_KEYS
+    values = calls.others[0].count("?") if calls.others else 0  # those of a logic tree
+    most = MOST_KEYS if plain else MOST_LONG_KEYS if values <= 2 else max(1, 2 * MOST_LONG_KEYS // values)
     return max(1, min(most, MOST_ROWS // max(calls.limit or calls.rows, 1)))
 
 

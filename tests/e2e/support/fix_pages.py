@@ -52,7 +52,8 @@ class Paged:
     def compare(self, got: list[Any], wanted: list[Any]) -> None:
         """The same rows in the same order; of a narrower select, by their keys."""
         if self.select == "*":
-            assert got == wanted, (self, len(got), len(wanted), got[:2], wanted[:2])
+            own = [{name: row[name] for name in wanted[0]} for row in got]  # the code may add columns of the order
+            assert own == wanted, (self, len(own), len(wanted), own[:2], wanted[:2])
         else:
             keys = [[[row[column] for column in self.key] for row in rows] for rows in (got, wanted)]
             assert keys[0] == keys[1], (self, keys[0][:5], keys[1][:5])
