@@ -56,9 +56,10 @@ join base b on b.oid = a.atttypid
 join pg_type t on t.oid = b.at and t.typtype <> 'd'
 left join pg_collation l on l.oid = a.attcollation
 where not a.attisdropped and (a.attnum > 0 or a.attname = 'ctid' and c.relkind in ('r', 'p', 'm'))
+order by a.attrelid, a.attnum
 """
-"""One row per column of the schemas ``$1``, and one for ``ctid``. A domain has its base type, unless a cast to json
-formats it.
+"""One row per column of the schemas ``$1`` in the order of each relation, and one for ``ctid``. A domain has
+its base type, unless a cast to json formats it.
 
 ``by_address`` is false where an index on further columns may return its rows in their order (since PostgreSQL 18 also
 one that does not begin with it), where only a sequential scan finds them and the table is so large that the scan may
