@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from proxy.analysis.fingerprint import is_bounded
+from proxy.analysis.fingerprint import CACHED_FINGERPRINTS, is_bounded
 from proxy.analysis.steps import Steps
 from proxy.model import Span, Trace
 
@@ -124,7 +124,7 @@ def has_confirmed_names(span: Span) -> bool:
     return (succeeded(span) and span.method != "OPTIONS") or span.listed > 0
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=CACHED_FINGERPRINTS)
 def _body_params(fingerprint: str) -> tuple[str, ...]:
     """Which of ``READ_BY`` occur in it. Cached for all rules and outputs that ask about the spans of one trace."""
     return tuple(name for name in READ_BY if name in fingerprint)
