@@ -153,6 +153,15 @@ class BypassUsage(msgspec.Struct, frozen=True):
     fingerprints: Annotated[tuple[str, ...], Meta(description="Their fingerprints, the most frequent first: up to 3.")]
 
 
+class NoIndexReason(msgspec.Struct, frozen=True):
+    """Why FAN020 proposes no index for observed queries."""
+
+    table: Annotated[str, Meta(description="The table, with its schema.")]
+    reason: Annotated[str, Meta(description="Why there is no index to create.")]
+    queries: Annotated[AuditCount, Meta(description="Number of fingerprints that it is about.")]
+    fingerprints: Annotated[tuple[str, ...], Meta(description="The first of them: up to 3.")]
+
+
 class Report(msgspec.Struct, frozen=True):
     """The whole report."""
 
@@ -182,4 +191,7 @@ class Report(msgspec.Struct, frozen=True):
     checked: Annotated[
         tuple[str, ...],
         Meta(description="Rules over the database that looked at all that `not_checked` does not name."),
+    ] = ()
+    no_index: Annotated[
+        tuple[NoIndexReason, ...], Meta(description="Why there is no index to create for observed queries.")
     ] = ()

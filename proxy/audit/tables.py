@@ -77,6 +77,7 @@ def _traces(read: TrafficSummary) -> str:
 def tables(report: Report) -> list[ReportTable]:
     """All tables in the order of the report."""
     every = [findings(report), _ignored(report), _queries(report), _routes(report), _bypassed(report)]
+    every += [_no_index(report)] if report.no_index else []
     return [*every, _not_checked(report)] if report.database or report.not_checked else every
 
 
@@ -101,6 +102,20 @@ def _finding(reported: ReportedFinding) -> tuple[str, ...]:
     title = safe(finding.title) + ("" if reported.judged else " (only in traces that cannot fail a build)")
     title += "" if reported.load is None or reported.load.calls else " (no observed request touches it)"
     return finding.impact, finding.code, times, traces, safe(finding.relation), safe(finding.route) or NONE, title
+
+
+def _no_index(report: Report) -> ReportTable:
+    columns = (
+        ReportColumn("queries", right=True),
+        ReportColumn("table", verbatim=True),
+        ReportColumn("reason", below=True),
+        ReportColumn("for example", verbatim=True, below=True),
+    )
+    rows = tuple(
+        (f"{one.queries:,}", safe(one.table), safe(one.reason), ", ".join(map(safe, one.fingerprints)))
+        for one in report.no_index
+    )
+    return ReportTable("No index to create, because …", columns, rows, "There is no reason.")
 
 
 def _not_checked(report: Report) -> ReportTable:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from msgspec import structs
 
 from proxy import __version__
+from proxy.advisor.observed import CallCollector
 from proxy.analysis.rule import AnyRule
 from proxy.analysis.volume import plural
 from proxy.audit import advisor, workload
@@ -18,10 +19,21 @@ from proxy.audit.as_text import summary, text
 from proxy.audit.comparison import compare
 from proxy.audit.report import FORMAT, Report
 from proxy.audit.workload import TrafficCounter
-from proxy.commands.audit_database import NO_DATABASE, DatabasePart, evidence, facts_if_readable, inspected, snapshot
+from proxy.commands.audit_database import (
+    NO_ADVICE,
+    NO_DATABASE,
+    DatabasePart,
+    evidence,
+    facts_if_readable,
+    inspected,
+    snapshot,
+)
 from proxy.commands.audit_diff import diff, read_report, text_of
+from proxy.commands.audit_indexes import AdvisedFindings, index_advice
 from proxy.commands.offline_analysis import OfflineAnalysis
+from proxy.commands.progress import Progress
 from proxy.recording.source import Recordings, read_source, source_names, write_text
+from proxy.schema.snapshot import Database
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
@@ -42,8 +54,10 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
     baseline = read_report(options.baseline) if options.baseline else None
     if not source_names(options) and loaded.settings.db_uri is None:
         raise ConfigError("nothing to read: give --traces, --admin or --db-uri")
-    analysis = AuditAnalysis(read_source(options, loaded.settings), rules, loaded.settings)
-    report = analysis.report(source_names(options), options)
+    with Progress() as progress:
+        progress.tell("reading the traffic")
+        analysis = AuditAnalysis(read_source(options, loaded.settings), rules, loaded.settings)
+        report = analysis.report(source_names(options), options, progress)
     if options.explain_evidence:
         print("\n".join(evidence(report.findings)), end="", file=sys.stderr)
     output = FORMATS[options.format](report, rules, options.config.as_posix() if options.config else "")
@@ -71,15 +85,17 @@ class AuditAnalysis:
         facts, self._without_facts = facts_if_readable(settings)
         self._analysis = OfflineAnalysis(rules, settings, facts)
         self._counter = TrafficCounter(settings.detect.fingerprints)
+        self._calls = CallCollector()
         for source, trace in traffic:
+            self._calls.add(trace, source.head.hash_key)
             self._analysis.judge(source.name, trace)
             self._counter.add(source.name, source.head.salt, source.head.epoch, trace)
         self._analysis.close()
 
-    def report(self, sources: Sequence[str], options: Namespace) -> Report:
+    def report(self, sources: Sequence[str], options: Namespace, progress: Progress) -> Report:
         """The report, with the first ``--top`` queries and routes. DataAccessError if the database cannot be read."""
         analysis, counter, fail_on, top = self._analysis, self._counter, options.fail_on, options.top
-        database = self._database(options)
+        database = self._database(options, progress)
         findings = advisor.worst_reported([*advisor.reported_findings(analysis.seen(), fail_on), *database.findings])
         full = options.require_full_coverage
         ignored = advisor.ignored_findings(
@@ -105,17 +121,29 @@ class AuditAnalysis:
             not_checked=database.not_checked,
             full_coverage=full,
             checked=database.checked,
+            no_index=database.no_index,
         )
 
-    def _database(self, options: Namespace) -> DatabasePart:
+    def _database(self, options: Namespace, progress: Progress) -> DatabasePart:
         """What the rules over the database find; a database that was not given is not checked."""
         workload = self._counter.workload
+        progress.tell("reading the database")
         database = snapshot(options, self._settings, workload)
         if database is None:
             return DatabasePart(not_checked=(NO_DATABASE,) if options.require_full_coverage else ())
-        part = inspected(database, workload, self._rules, self._settings, options.fail_on)
+        advice = self._advice(options, database, progress)
+        part = inspected(database, workload, self._rules, self._settings, options.fail_on, advice)
         without = self._without_facts if self._counter.requests else ()
         return structs.replace(part, not_checked=(*without, *part.not_checked))
+
+    def _advice(self, options: Namespace, database: Database, progress: Progress) -> AdvisedFindings:
+        """The indexes that the observed requests lack; nothing without requests, or where the rule is off."""
+        observed, uri = self._calls.observed(), self._settings.db_uri
+        wanted = [rule for rule in self._rules if rule.needs_calls and self._settings.rules.level(rule.code) != "off"]
+        if not observed or uri is None or not wanted or not database.has(*wanted[0].needs):
+            return NO_ADVICE if not observed else AdvisedFindings(())
+        writes = self._counter.workload.writes
+        return index_advice(options, uri.get_secret_value(), database, observed, writes, progress.tell)
 
     def _may_show(self, fingerprint: str, relation: str) -> bool:
         names = self._analysis.names

@@ -34,6 +34,13 @@ def add_database(command: ArgumentParser, milliseconds: Callable[[str], int]) ->
         "--statement-timeout", type=milliseconds, metavar="MS", default=5000, help="longest statement; default 5000"
     )
     command.add_argument(
+        "--trial",
+        action="count",
+        default=0,
+        help="build each possible index in a transaction that is rolled back, and measure: for a copy of the database,"
+        " since nobody can write to the table meanwhile; give it twice where other clients are connected",
+    )
+    command.add_argument(
         "--explain-evidence",
         action="store_true",
         help="print the statements that read the evidence of the findings, to standard error",

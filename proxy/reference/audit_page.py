@@ -6,6 +6,7 @@ from proxy.audit.report import (
     FORMAT,
     BypassUsage,
     IgnoredFinding,
+    NoIndexReason,
     ObservedLoad,
     QueryUsage,
     Report,
@@ -44,6 +45,7 @@ def audit() -> Iterator[str]:
         (QueryUsage, "Each of `queries`"),
         (RouteUsage, "Each of `routes`"),
         (BypassUsage, "Each of `bypassed`"),
+        (NoIndexReason, "Each of `no_index`"),
         (UncheckedItem, "Each of `not_checked`"),
     )
     for kind, where in parts:
