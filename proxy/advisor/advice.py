@@ -73,6 +73,11 @@ class AdvisedIndex(msgspec.Struct, frozen=True):
     writes: int = 0
     """Writes to the table that were observed."""
 
+    @property
+    def statement(self) -> str:
+        """The statement that creates it; it cannot run in a transaction."""
+        return self.index.create(self.name, concurrently=True)
+
 
 class NoIndex(msgspec.Struct, frozen=True):
     """A fingerprint, or a table, without an index to create."""
@@ -137,7 +142,7 @@ def _finding(one: AdvisedIndex, seconds: float) -> Finding:
         problem="Without it, Postgres reads rows that the request does not ask for, and drops them.",
         current=f"{calls} calls, {1000 * spent:,.0f} ms in total",
         evidence=tuple(_evidence(one)),
-        fix=Fix(sql=with_undo(f"{index.create(one.name, concurrently=True)};", f"{index.drop(one.name)};")),
+        fix=Fix(sql=with_undo(f"{one.statement};", f"{index.drop(one.name)};")),
         expected=_expected(one, gain),
         risk=risk,
         queries=tuple(dict.fromkeys(pair.fingerprint for pair in one.plans)),

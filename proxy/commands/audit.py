@@ -17,6 +17,7 @@ from proxy.audit.as_markdown import markdown
 from proxy.audit.as_sarif import as_sarif
 from proxy.audit.as_text import summary, text
 from proxy.audit.comparison import compare
+from proxy.audit.migration import migration
 from proxy.audit.report import FORMAT, Report
 from proxy.audit.workload import TrafficCounter
 from proxy.commands.audit_database import (
@@ -51,6 +52,8 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
     """Analyse the traffic and print the report; True if a finding fails. Raises DataAccessError, ConfigError."""
     if options.words:
         return diff(options.words)
+    if options.migration is not None and loaded.settings.db_uri is None:
+        raise ConfigError("--migration: its statements are for a database: give --db-uri")
     baseline = read_report(options.baseline) if options.baseline else None
     if not source_names(options) and loaded.settings.db_uri is None:
         raise ConfigError("nothing to read: give --traces, --admin or --db-uri")
@@ -60,6 +63,8 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
         report = analysis.report(source_names(options), options, progress)
     if options.explain_evidence:
         print("\n".join(evidence(report.findings)), end="", file=sys.stderr)
+    if options.migration is not None:
+        write_text(options.migration, migration(report))
     output = FORMATS[options.format](report, rules, options.config.as_posix() if options.config else "")
     if options.output is None:
         print(output, end="")

@@ -34,6 +34,12 @@ def add_database(command: ArgumentParser, milliseconds: Callable[[str], int]) ->
         "--statement-timeout", type=milliseconds, metavar="MS", default=5000, help="longest statement; default 5000"
     )
     command.add_argument(
+        "--migration",
+        type=Path,
+        metavar="FILE.sql",
+        help="write the statements that fix the findings over the database to this file, for psql",
+    )
+    command.add_argument(
         "--trial",
         action="count",
         default=0,

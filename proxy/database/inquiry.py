@@ -3,7 +3,7 @@
 Tests: tests/e2e/database/test_index_advisor.py.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from proxy.advisor.advice import AdvisedIndex, NoIndex, renamed
 from proxy.advisor.estimates import estimated_share
@@ -15,9 +15,12 @@ from proxy.database.questions import Question, Questions
 from proxy.database.session import DatabaseFaultError
 from proxy.database.trial import WhatIf
 from proxy.plans.proposed_index import ProposedIndex
+from proxy.plans.tree import Plan
 from proxy.schema.index_sql import free_name
 from proxy.schema.snapshot import Database
 
+MUCH_SAVED = 50.0
+"""Cost, in the planner's unit: the reading of a page in order."""
 NO_GAIN = "no index that it could use makes its plan cheaper: the filter picks too many rows, or one serves it"
 
 
@@ -95,7 +98,7 @@ class Inquiry:
         if not indexes or not base.cost:
             return one.weight
         (plan,) = await self._asked.what_if([one.statement], sorted(indexes))
-        return one.weight * plan.cost / base.cost
+        return one.weight * plan.cost / base.cost if _is_worth_it(base, plan, indexes) else one.weight
 
     async def _described(self, choice: Choice, questions: Sequence[Question]) -> AdvisedIndex:
         """An index with the plans of the statements that it makes cheaper."""
@@ -105,7 +108,8 @@ class Inquiry:
             before = await self._asked.base(one.statement)
             (after,) = await self._asked.what_if([one.statement], [index]) if self._proof != "none" else (before,)
             pairs.append(one.pair(before, renamed(after, name)))
-        helped = {pair.fingerprint for pair in pairs if pair.gain >= LEAST}
+        worth = [pair for pair in pairs if _is_worth_it(pair.before, pair.after, [index])]
+        helped = {pair.fingerprint for pair in worth if pair.gain >= LEAST}
         if self._proof == "none":
             helped = {each.of.name for each in questions if await self._cost(each, frozenset([index])) < each.weight}
         relation = self._database.relation(index.schema, index.table)
@@ -124,6 +128,13 @@ class Inquiry:
             wider.name if wider else "",
             self._questions.writes_of((index.schema, index.table)),
         )
+
+
+def _is_worth_it(before: Plan, after: Plan, indexes: Iterable[ProposedIndex]) -> bool:
+    """Whether a gain counts: a table that is read by an index already is read fast enough, unless much is saved."""
+    tables = {(index.schema, index.table) for index in indexes}
+    whole = any(node.kind == "Seq Scan" and (node.schema, node.relation) in tables for node in before.root.walk())
+    return whole or before.cost - after.cost >= MUCH_SAVED
 
 
 def _unasked(name: str, error: DatabaseFaultError, table: str) -> NoIndex:

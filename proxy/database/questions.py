@@ -57,12 +57,16 @@ class Question(msgspec.Struct, frozen=True):
 class Questions:
     """Collects the statements that could use an index that does not exist."""
 
-    def __init__(self, database: Database, declared: DeclaredSchema, writes: Mapping[str, int]) -> None:
+    def __init__(
+        self, database: Database, declared: DeclaredSchema, writes: Mapping[str, int], policies: bool = True
+    ) -> None:
+        """``policies``: whether the indexes that policies could use are asked about too."""
         self.asked: list[Question] = []
         self.none: list[NoIndex] = []
         self._database = database
         self._declared = declared
         self._writes = writes
+        self._policies = policies
         self._facts_of = facts_of_database(database)
 
     def writes_of(self, table: RelationName) -> int:
@@ -106,7 +110,7 @@ class Questions:
                 continue
             new = candidates(level, relation, self._database, constants)
             from_filters |= new
-            for index in sorted(new | policy_candidates(relation)):
+            for index in sorted(new | (policy_candidates(relation) if self._policies else set())):
                 served = equal_index(index, relation)
                 if served is None:
                     indexes.add(index)
