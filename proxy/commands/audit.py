@@ -18,7 +18,7 @@ from proxy.audit.as_sarif import as_sarif
 from proxy.audit.as_text import summary, text
 from proxy.audit.comparison import compare
 from proxy.audit.migration import migration
-from proxy.audit.report import FORMAT, Report
+from proxy.audit.report import FORMAT, Report, UncheckedItem
 from proxy.audit.workload import TrafficCounter
 from proxy.commands.audit_database import (
     NO_ADVICE,
@@ -33,7 +33,7 @@ from proxy.commands.audit_diff import diff, read_report, text_of
 from proxy.commands.audit_indexes import AdvisedFindings, index_advice
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.commands.progress import Progress
-from proxy.recording.source import Recordings, read_source, source_names, write_text
+from proxy.recording.source import DataAccessError, Recordings, each_source, source_names, write_text
 from proxy.schema.snapshot import Database
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
@@ -59,7 +59,7 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
         raise ConfigError("nothing to read: give --traces, --admin or --db-uri")
     with Progress() as progress:
         progress.tell("reading the traffic")
-        analysis = AuditAnalysis(read_source(options, loaded.settings), rules, loaded.settings)
+        analysis = AuditAnalysis(each_source(options, loaded.settings), rules, loaded.settings)
         report = analysis.report(source_names(options), options, progress)
     if options.explain_evidence:
         print("\n".join(evidence(report.findings)), end="", file=sys.stderr)
@@ -85,17 +85,28 @@ def _changed(baseline: Report, report: Report, options: Namespace) -> bool:
 class AuditAnalysis:
     """Runs the rules on the traffic and counts it."""
 
-    def __init__(self, traffic: Recordings, rules: Sequence[AnyRule], settings: Settings) -> None:
+    def __init__(self, traffic: Iterator[tuple[str, Recordings]], rules: Sequence[AnyRule], settings: Settings) -> None:
         self._rules, self._settings = rules, settings
         facts, self._without_facts = facts_if_readable(settings)
         self._analysis = OfflineAnalysis(rules, settings, facts)
         self._counter = TrafficCounter(settings.detect.fingerprints)
         self._calls = CallCollector()
-        for source, trace in traffic:
-            self._calls.add(trace, source.head.hash_key)
-            self._analysis.judge(source.name, trace)
-            self._counter.add(source.name, source.head.salt, source.head.epoch, trace)
+        self._unread: list[UncheckedItem] = []
+        self._read(list(traffic))
         self._analysis.close()
+
+    def _read(self, sources: Sequence[tuple[str, Recordings]]) -> None:
+        """Read each source. One that cannot be read is not checked; DataAccessError if none can be read."""
+        for name, traces in sources:
+            try:
+                for source, trace in traces:
+                    self._calls.add(trace, source.head.hash_key)
+                    self._analysis.judge(source.name, trace)
+                    self._counter.add(source.name, source.head.salt, source.head.epoch, trace)
+            except DataAccessError as error:
+                self._unread.append(UncheckedItem("traffic", name, str(error), "Correct it, or leave it out."))
+                if len(self._unread) == len(sources):
+                    raise
 
     def report(self, sources: Sequence[str], options: Namespace, progress: Progress) -> Report:
         """The report, with the first ``--top`` queries and routes. DataAccessError if the database cannot be read."""
@@ -135,11 +146,12 @@ class AuditAnalysis:
         progress.tell("reading the database")
         database = snapshot(options, self._settings, workload)
         if database is None:
-            return DatabasePart(not_checked=(NO_DATABASE,) if options.require_full_coverage else ())
+            missing = (NO_DATABASE,) if options.require_full_coverage else ()
+            return DatabasePart(not_checked=(*self._unread, *missing))
         advice = self._advice(options, database, progress)
-        part = inspected(database, workload, self._rules, self._settings, options.fail_on, advice)
+        part = inspected(database, self._counter, self._rules, self._settings, options.fail_on, advice)
         without = self._without_facts if self._counter.requests else ()
-        return structs.replace(part, not_checked=(*without, *part.not_checked))
+        return structs.replace(part, not_checked=(*self._unread, *without, *part.not_checked))
 
     def _advice(self, options: Namespace, database: Database, progress: Progress) -> AdvisedFindings:
         """The indexes that the observed requests lack; nothing without requests, or where the rule is off."""

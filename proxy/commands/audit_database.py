@@ -14,6 +14,7 @@ from proxy.analysis.workload import Workload
 from proxy.audit.database import inspect_database
 from proxy.audit.load import observed_load
 from proxy.audit.report import IgnoredFinding, NoIndexReason, ReportedFinding, UncheckedItem
+from proxy.audit.workload import TrafficCounter
 from proxy.commands.audit_indexes import AdvisedFindings
 from proxy.database.connection import DatabaseError
 from proxy.database.snapshot import NoSchemasError, read_database
@@ -93,17 +94,17 @@ def snapshot(options: Namespace, settings: Settings, workload: Workload) -> Data
 
 def inspected(
     database: Database,
-    workload: Workload,
+    counter: TrafficCounter,
     rules: Sequence[AnyRule],
     settings: Settings,
     fail_on: str,
     advice: AdvisedFindings = NO_ADVICE,
 ) -> DatabasePart:
     """What the rules find in the database, with the observed requests for each object."""
-    found = inspect_database(database, workload, rules, settings.rules, lambda _: None, advice.advised)
+    found = inspect_database(database, counter.workload, rules, settings.rules, lambda _: None, advice.advised)
     ignores = Ignores(settings.ignore, database.schemas[0])
     pairs = list(ignores.with_ignore(found.findings, today()))
-    reported = [_reported(each, workload, database.schemas, fail_on) for each, ignore in pairs if ignore is None]
+    reported = [_reported(each, counter, database.schemas, fail_on) for each, ignore in pairs if ignore is None]
     unmatched = tuple(ignores.unmatched(today()))
     every = set(Ignores(settings.ignore, database.schemas[0]).unmatched(today()))
     return DatabasePart(
@@ -127,7 +128,7 @@ def _checked(rules: Sequence[AnyRule], settings: Settings, missing: set[str], ad
             yield rule.code
 
 
-def _reported(finding: Finding, workload: Workload, schemas: Sequence[str], fail_on: str) -> ReportedFinding:
+def _reported(finding: Finding, counter: TrafficCounter, schemas: Sequence[str], fail_on: str) -> ReportedFinding:
     return ReportedFinding(
         key=finding.key,
         times=1,
@@ -137,7 +138,7 @@ def _reported(finding: Finding, workload: Workload, schemas: Sequence[str], fail
         source="",
         trace="",
         finding=finding,
-        load=observed_load(finding, workload, schemas),
+        load=observed_load(finding, counter.workload, schemas, counter.hours),
     )
 
 

@@ -98,7 +98,22 @@ class Inquiry:
         if not indexes or not base.cost:
             return one.weight
         (plan,) = await self._asked.what_if([one.statement], sorted(indexes))
-        return one.weight * plan.cost / base.cost if _is_worth_it(base, plan, indexes) else one.weight
+        return (
+            one.weight * plan.cost / base.cost if self._is_worth_it(base, plan, indexes & one.indexes) else one.weight
+        )
+
+    def _is_worth_it(self, before: Plan, after: Plan, indexes: Iterable[ProposedIndex]) -> bool:
+        """Whether a gain counts: rows that an index finds already are found fast enough, unless much is saved."""
+        tables = {(index.schema, index.table) for index in indexes}
+        whole = any(node.kind == "Seq Scan" and (node.schema, node.relation) in tables for node in before.root.walk())
+        return whole or before.cost - after.cost >= MUCH_SAVED or not all(map(self._is_begun, indexes))
+
+    def _is_begun(self, index: ProposedIndex) -> bool:
+        """Whether an index exists that begins with the same column."""
+        relation = self._database.relation(index.schema, index.table)
+        first = index.keys[0].partition(" ")[0]
+        known = () if relation is None else relation.indexes
+        return any(each.valid and not each.where and each.keys[0].text == first for each in known)
 
     async def _described(self, choice: Choice, questions: Sequence[Question]) -> AdvisedIndex:
         """An index with the plans of the statements that it makes cheaper."""
@@ -108,7 +123,7 @@ class Inquiry:
             before = await self._asked.base(one.statement)
             (after,) = await self._asked.what_if([one.statement], [index]) if self._proof != "none" else (before,)
             pairs.append(one.pair(before, renamed(after, name)))
-        worth = [pair for pair in pairs if _is_worth_it(pair.before, pair.after, [index])]
+        worth = [pair for pair in pairs if self._is_worth_it(pair.before, pair.after, [index])]
         helped = {pair.fingerprint for pair in worth if pair.gain >= LEAST}
         if self._proof == "none":
             helped = {each.of.name for each in questions if await self._cost(each, frozenset([index])) < each.weight}
@@ -128,13 +143,6 @@ class Inquiry:
             wider.name if wider else "",
             self._questions.writes_of((index.schema, index.table)),
         )
-
-
-def _is_worth_it(before: Plan, after: Plan, indexes: Iterable[ProposedIndex]) -> bool:
-    """Whether a gain counts: a table that is read by an index already is read fast enough, unless much is saved."""
-    tables = {(index.schema, index.table) for index in indexes}
-    whole = any(node.kind == "Seq Scan" and (node.schema, node.relation) in tables for node in before.root.walk())
-    return whole or before.cost - after.cost >= MUCH_SAVED
 
 
 def _unasked(name: str, error: DatabaseFaultError, table: str) -> NoIndex:
