@@ -34,6 +34,17 @@ class ObservedCalls(msgspec.Struct, frozen=True):
     claims: Mapping[str, Any] = {}
 
 
+class ObservedStatement(msgspec.Struct, frozen=True):
+    """A statement that PostgREST did not make, with what its calls cost."""
+
+    text: str
+    calls: int
+    seconds: float
+    """Over all calls; 0 if not known."""
+    role: str = ""
+    claims: Mapping[str, Any] = {}
+
+
 class PlanPair(msgspec.Struct, frozen=True):
     """The plans of a statement without and with the chosen indexes. ``label`` says which values it has."""
 

@@ -19,6 +19,7 @@ from proxy.audit.as_text import summary, text
 from proxy.audit.comparison import compare
 from proxy.audit.migration import migration
 from proxy.audit.report import FORMAT, Report, UncheckedItem
+from proxy.audit.statements import statement_usages
 from proxy.audit.workload import TrafficCounter
 from proxy.commands.audit_database import (
     NO_ADVICE,
@@ -31,6 +32,7 @@ from proxy.commands.audit_database import (
 )
 from proxy.commands.audit_diff import diff, read_report, text_of
 from proxy.commands.audit_indexes import AdvisedFindings, index_advice
+from proxy.commands.audit_sources import MoreWork, more_work
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.commands.progress import Progress
 from proxy.recording.source import DataAccessError, Recordings, each_source, source_names, write_text
@@ -52,8 +54,9 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
     """Analyse the traffic and print the report; True if a finding fails. Raises DataAccessError, ConfigError."""
     if options.words:
         return diff(options.words)
-    if options.migration is not None and loaded.settings.db_uri is None:
-        raise ConfigError("--migration: its statements are for a database: give --db-uri")
+    for name in ("migration", "statements", "sql", "trial"):
+        if getattr(options, name) and loaded.settings.db_uri is None:
+            raise ConfigError(f"--{name} is about a database: give --db-uri")
     baseline = read_report(options.baseline) if options.baseline else None
     if not source_names(options) and loaded.settings.db_uri is None:
         raise ConfigError("nothing to read: give --traces, --admin or --db-uri")
@@ -138,6 +141,7 @@ class AuditAnalysis:
             full_coverage=full,
             checked=database.checked,
             no_index=database.no_index,
+            statements=database.statements,
         )
 
     def _database(self, options: Namespace, progress: Progress) -> DatabasePart:
@@ -146,21 +150,29 @@ class AuditAnalysis:
         progress.tell("reading the database")
         database = snapshot(options, self._settings, workload)
         if database is None:
-            missing = (NO_DATABASE,) if options.require_full_coverage else ()
-            return DatabasePart(not_checked=(*self._unread, *missing))
-        advice = self._advice(options, database, progress)
+            absent = (NO_DATABASE,) if options.require_full_coverage else ()
+            return DatabasePart(not_checked=(*self._unread, *absent))
+        more = self._more_work(options, database, progress)
+        advice = self._advice(options, database, more, progress)
         part = inspected(database, self._counter, self._rules, self._settings, options.fail_on, advice)
         without = self._without_facts if self._counter.requests else ()
-        return structs.replace(part, not_checked=(*self._unread, *without, *part.not_checked))
+        missing = (*self._unread, *without, *more.not_checked, *part.not_checked)
+        return structs.replace(part, not_checked=missing, statements=statement_usages(more.run, options.top))
 
-    def _advice(self, options: Namespace, database: Database, progress: Progress) -> AdvisedFindings:
-        """The indexes that the observed requests lack; nothing without requests, or where the rule is off."""
-        observed, uri = self._calls.observed(), self._settings.db_uri
+    def _more_work(self, options: Namespace, database: Database, progress: Progress) -> MoreWork:
+        """The observed requests, with the statements of ``--statements`` and ``--sql``."""
+        progress.tell("reading statements")
+        uri, first_schema = self._settings.db_uri, database.schemas[0]
+        return more_work(options, uri.get_secret_value() if uri else "", first_schema, self._calls.observed())
+
+    def _advice(self, options: Namespace, database: Database, more: MoreWork, progress: Progress) -> AdvisedFindings:
+        """The indexes that these calls lack; nothing without calls, or where the rule is off."""
+        uri = self._settings.db_uri
         wanted = [rule for rule in self._rules if rule.needs_calls and self._settings.rules.level(rule.code) != "off"]
-        if not observed or uri is None or not wanted or not database.has(*wanted[0].needs):
-            return NO_ADVICE if not observed else AdvisedFindings(())
+        if not more.observed or uri is None or not wanted or not database.has(*wanted[0].needs):
+            return NO_ADVICE if not more.observed else AdvisedFindings(())
         writes = self._counter.workload.writes
-        return index_advice(options, uri.get_secret_value(), database, observed, writes, progress.tell)
+        return index_advice(options, uri.get_secret_value(), database, more.observed, writes, progress.tell)
 
     def _may_show(self, fingerprint: str, relation: str) -> bool:
         names = self._analysis.names

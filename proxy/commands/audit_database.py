@@ -8,12 +8,20 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
 import msgspec
+from msgspec import structs
 
 from proxy.analysis.rule import AnyRule
 from proxy.analysis.workload import Workload
 from proxy.audit.database import inspect_database
 from proxy.audit.load import observed_load
-from proxy.audit.report import IgnoredFinding, NoIndexReason, ReportedFinding, UncheckedItem
+from proxy.audit.report import (
+    IgnoredFinding,
+    NoIndexReason,
+    ObservedLoad,
+    ReportedFinding,
+    StatementUsage,
+    UncheckedItem,
+)
 from proxy.audit.workload import TrafficCounter
 from proxy.commands.audit_indexes import AdvisedFindings
 from proxy.database.connection import DatabaseError
@@ -47,6 +55,7 @@ class DatabasePart(msgspec.Struct, frozen=True):
     matched: frozenset[str] = frozenset()
     """Messages that ignores matched nothing which are not true: they matched a finding over the database."""
     no_index: tuple[NoIndexReason, ...] = ()
+    statements: tuple[StatementUsage, ...] = ()
 
 
 def facts_of(settings: Settings) -> DatabaseFacts:
@@ -104,7 +113,11 @@ def inspected(
     found = inspect_database(database, counter.workload, rules, settings.rules, lambda _: None, advice.advised)
     ignores = Ignores(settings.ignore, database.schemas[0])
     pairs = list(ignores.with_ignore(found.findings, today()))
-    reported = [_reported(each, counter, database.schemas, fail_on) for each, ignore in pairs if ignore is None]
+    reported = [
+        _reported(each, _load(each, counter, database.schemas, advice), fail_on)
+        for each, ignore in pairs
+        if ignore is None
+    ]
     unmatched = tuple(ignores.unmatched(today()))
     every = set(Ignores(settings.ignore, database.schemas[0]).unmatched(today()))
     return DatabasePart(
@@ -128,7 +141,7 @@ def _checked(rules: Sequence[AnyRule], settings: Settings, missing: set[str], ad
             yield rule.code
 
 
-def _reported(finding: Finding, counter: TrafficCounter, schemas: Sequence[str], fail_on: str) -> ReportedFinding:
+def _reported(finding: Finding, load: ObservedLoad, fail_on: str) -> ReportedFinding:
     return ReportedFinding(
         key=finding.key,
         times=1,
@@ -138,8 +151,16 @@ def _reported(finding: Finding, counter: TrafficCounter, schemas: Sequence[str],
         source="",
         trace="",
         finding=finding,
-        load=observed_load(finding, counter.workload, schemas, counter.hours),
+        load=load,
     )
+
+
+def _load(finding: Finding, counter: TrafficCounter, schemas: Sequence[str], advice: AdvisedFindings) -> ObservedLoad:
+    """What was observed; of calls that no trace has, as of ``--statements`` and ``--sql``, their number only."""
+    load = observed_load(finding, counter.workload, schemas, counter.hours)
+    if load.calls:
+        return load
+    return structs.replace(load, calls=sum(advice.calls.get(name, 0) for name in finding.queries))
 
 
 def _ignored(finding: Finding, ignore: Ignore) -> IgnoredFinding:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from proxy.advisor.advice import CODE, Advice, NoIndex, ObservedCalls, findings_of
+from proxy.advisor.advice import CODE, Advice, NoIndex, ObservedCalls, ObservedStatement, findings_of
 from proxy.audit.report import NoIndexReason
 from proxy.database.advise import AdvisorSettings, advise
 from proxy.database.session import DatabaseFaultError, Limits, connected
@@ -25,13 +25,15 @@ class AdvisedFindings(msgspec.Struct, frozen=True):
 
     advised: tuple[Finding | NotChecked, ...] | None = None
     no_index: tuple[NoIndexReason, ...] = ()
+    calls: Mapping[str, int] = {}
+    """Calls by fingerprint or statement."""
 
 
 def index_advice(
     options: Namespace,
     uri: str,
     database: Database,
-    observed: Sequence[ObservedCalls],
+    observed: Sequence[ObservedCalls | ObservedStatement],
     writes: Mapping[str, int],
     tell: Callable[[str], None],
 ) -> AdvisedFindings:
@@ -51,13 +53,14 @@ def index_advice(
     if advice is None:
         return AdvisedFindings(tuple(missing))
     unknown = [_not_checked(each) for each in advice.none if not each.checked]
-    return AdvisedFindings((*findings_of(advice), *missing, *unknown), tuple(_reasons(advice)))
+    calls = {pair.fingerprint: pair.calls for one in advice.indexes for pair in one.plans}
+    return AdvisedFindings((*findings_of(advice), *missing, *unknown), tuple(_reasons(advice)), calls)
 
 
 async def _asked(
     uri: str,
     database: Database,
-    observed: Sequence[ObservedCalls],
+    observed: Sequence[ObservedCalls | ObservedStatement],
     settings: AdvisorSettings,
     writes: Mapping[str, int],
 ) -> Advice:

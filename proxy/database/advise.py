@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from proxy.advisor.advice import Advice, AdvisedIndex, NoIndex, ObservedCalls, renamed
+from proxy.advisor.advice import Advice, AdvisedIndex, NoIndex, ObservedCalls, ObservedStatement, renamed
 from proxy.database.built_indexes import built_indexes
 from proxy.database.inquiry import Inquiry
 from proxy.database.plans import read_declared_schema
@@ -41,7 +41,7 @@ class AdvisorSettings(msgspec.Struct, frozen=True):
 async def advise(
     connection: "Connection",
     database: Database,
-    observed: Sequence[ObservedCalls],
+    observed: Sequence[ObservedCalls | ObservedStatement],
     settings: AdvisorSettings,
     writes: Mapping[str, int] | None = None,
 ) -> Advice:
@@ -50,9 +50,16 @@ async def advise(
     async with rolled_back(connection, Caller(), settings.limits):
         declared = await read_declared_schema(connection, schema)
     questions = Questions(database, declared, writes or {})
-    for one in sorted(observed, key=lambda each: (-each.seconds, each.seen.fingerprint)):
-        questions.add_calls(one)
+    for one in sorted(observed, key=lambda each: (-each.seconds, _name(each))):
+        if isinstance(one, ObservedCalls):
+            questions.add_calls(one)
+        else:
+            questions.add_statement(one)
     return await answer(connection, database, questions, settings, sum(one.seconds for one in observed))
+
+
+def _name(one: ObservedCalls | ObservedStatement) -> str:
+    return one.seen.fingerprint if isinstance(one, ObservedCalls) else one.text
 
 
 async def answer(

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from proxy.advisor.advice import NoIndex, ObservedCalls, PlanPair
+from proxy.advisor.advice import NoIndex, ObservedCalls, ObservedStatement, PlanPair
 from proxy.advisor.candidates import candidates, policy_candidates
 from proxy.advisor.existing import equal_index
-from proxy.advisor.levels import Constants, ReadLevel, read_levels
+from proxy.advisor.levels import Constants, ReadLevel, level_of, read_levels
 from proxy.advisor.sizes import SMALL_PAGES
 from proxy.database.session import Caller
 from proxy.database.trial import CalledStatement
@@ -21,6 +21,7 @@ from proxy.schema.snapshot import Database
 from proxy.sql.expressions import UnwritableError
 from proxy.sql.fingerprints import request_of
 from proxy.sql.relationships import DeclaredSchema, RelationName
+from proxy.sql.table_reads import table_reads
 
 if TYPE_CHECKING:
     from proxy.plans.tree import Plan
@@ -93,6 +94,27 @@ class Questions:
             statement = CalledStatement(each.text, Caller(one.role, one.claims, made.sql.relations[0][0]))
             weight = (one.seconds or one.calls / 1000) / len(present) if each in present else 0.0
             self.asked.append(Question(of, each.label, statement, weight, indexes, from_filters))
+
+    def add_statement(self, one: ObservedStatement) -> None:
+        """Add a statement as it is, with its own values."""
+        name = " ".join(one.text.split())
+        try:
+            reads = table_reads(one.text, self._declared)
+        except UnwritableError as error:
+            self.none.append(NoIndex(name, f"no plan is asked for {error}", False, "Give it as one SELECT."))
+            return
+        of = AskedCalls(name, one.calls, one.seconds)
+        constants = {
+            (read.table, test.column): test.value
+            for read in reads
+            for test in read.tests
+            if test.operator == "eq" and test.value is not None
+        }
+        indexes, from_filters = self.usable(of, map(level_of, reads), constants)
+        if indexes:
+            statement = CalledStatement(one.text, Caller(one.role, one.claims, self._declared.schema))
+            weight = one.seconds or one.calls / 1000
+            self.asked.append(Question(of, "as written", statement, weight, indexes, from_filters))
 
     def usable(
         self, of: AskedCalls, levels: Iterable[ReadLevel], constants: Constants

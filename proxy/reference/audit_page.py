@@ -12,6 +12,7 @@ from proxy.audit.report import (
     Report,
     ReportedFinding,
     RouteUsage,
+    StatementUsage,
     TrafficSummary,
     UncheckedItem,
 )
@@ -45,6 +46,7 @@ def audit() -> Iterator[str]:
         (QueryUsage, "Each of `queries`"),
         (RouteUsage, "Each of `routes`"),
         (BypassUsage, "Each of `bypassed`"),
+        (StatementUsage, "Each of `statements`"),
         (NoIndexReason, "Each of `no_index`"),
         (UncheckedItem, "Each of `not_checked`"),
     )

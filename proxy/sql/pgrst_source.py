@@ -1,8 +1,6 @@
 """Reads a statement of PostgREST, as ``pg_stat_statements`` shows it, back into the fingerprint of its request.
 
 Source: PostgREST 12, ``Query/QueryBuilder.hs`` and ``Query/Statements.hs``.
-
-Tests: tests/sql/test_pgrst_source.py, and tests/e2e/database/test_statements.py on a real PostgREST.
 """
 
 from collections.abc import Iterator
@@ -14,7 +12,7 @@ from sqlglot.errors import SqlglotError
 from proxy.sql.expressions import UnwritableError
 
 SOURCE = "pgrst_source"
-OPERATORS: dict[type[exp.Expression], str] = {
+OPERATORS: dict[type[exp.Expr], str] = {
     exp.EQ: "eq",
     exp.NEQ: "neq",
     exp.GT: "gt",
@@ -69,19 +67,19 @@ def _params(source: exp.Select) -> Iterator[str]:
         yield "offset=?"
 
 
-def _selected(node: exp.Expression) -> str:
+def _selected(node: exp.Expr) -> str:
     if isinstance(node, exp.Alias) and isinstance(node.this, exp.Column):
         return f"{node.alias}:{_column(node.this)}"
     return _column(node)
 
 
-def _column(node: exp.Expression | None) -> str:
+def _column(node: exp.Expr | None) -> str:
     if isinstance(node, exp.Column):
         return "*" if isinstance(node.this, exp.Star) else node.name
     raise UnwritableError("an expression in place of a column")
 
 
-def _all_of(node: exp.Expression) -> Iterator[exp.Expression]:
+def _all_of(node: exp.Expr) -> Iterator[exp.Expr]:
     if isinstance(node, exp.And):
         yield from _all_of(node.left)
         yield from _all_of(node.right)
@@ -89,7 +87,7 @@ def _all_of(node: exp.Expression) -> Iterator[exp.Expression]:
         yield node
 
 
-def _filter(node: exp.Expression) -> str:
+def _filter(node: exp.Expr) -> str:
     negated, inner = "", node.unnest()
     if isinstance(inner, exp.Not):
         negated, inner = "not.", inner.this.unnest()
@@ -106,7 +104,7 @@ def _filter(node: exp.Expression) -> str:
     return f"{_column(inner.args.get('this'))}={negated}{operator}.{NO_VALUE}"
 
 
-def _ordered(node: exp.Expression) -> str:
+def _ordered(node: exp.Expr) -> str:
     if not isinstance(node, exp.Ordered):
         raise UnwritableError("an order that is not read back")
     descending, first = bool(node.args.get("desc")), bool(node.args.get("nulls_first"))
