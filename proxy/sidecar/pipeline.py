@@ -21,6 +21,7 @@ from proxy.path.chunking import with_long_list
 from proxy.path.fingerprint import MAX_CACHED_BYTES, read_query
 from proxy.path.identity import traceparent_of, with_peer
 from proxy.path.target_cache import TargetCache
+from proxy.path.writes import MERGED_WRITES
 from proxy.postgrest.request.in_list import shortened
 from proxy.postgrest.response.echoes import with_own_values
 from proxy.recording.codec import salt_of
@@ -28,6 +29,7 @@ from proxy.server.server import ClientRequest
 from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
 from proxy.sidecar.forwarding import Forwarder
+from proxy.sidecar.merged_writes import reply_to_write
 from proxy.sidecar.policy import RequestPolicy
 from proxy.sidecar.request_context import LiteralHasher, RequestContext, SpanOptions
 from proxy.traces.grouping import OpenTrace, TraceGrouper
@@ -159,13 +161,13 @@ class Pipeline:
         policy = self._policies.of(query.relation, request.head.route)
         pending = PendingRequest(query, request.head, request.arrived)
         reply = None
+        if policy.writes is not None and query.method in MERGED_WRITES:
+            reply = await reply_to_write(context, policy.writes, self._targets)
+            return await self._deliver(context, policy, reply)
         if query.long_list is not None:
             reply = await self._chunked(context, policy, pending)
         if reply is None and policy.merges and query.bypass_reason is None:
-            if context.visit is not None and policy.prefetcher is not None:
-                reply = await policy.prefetcher.reply_to(context.visit)
-            else:
-                reply = await policy.merger.reply_to(pending)
+            reply = await self._merged(context, policy, pending)
         if reply is None:
             context.bypass_reason = context.bypass_reason or "mode"
             if policy.coalescer.accepts(pending):
@@ -175,10 +177,16 @@ class Pipeline:
         if query.bypass_reason is not None:
             return await self._forwarder.forward(context, "original")
         if policy.shadow is None:
-            with self._lone_reads.watching(pending):
+            with self._lone_reads.watching(pending) as context.differing_headers:
                 return await self._forwarder.forward(context, "original")
         with policy.shadow.merge_in_background(pending, policy.merger.reply_to) as context.copy:
             return await self._forwarder.forward(context, "original")
+
+    async def _merged(self, context: RequestContext, policy: RequestPolicy, pending: PendingRequest) -> Reply:
+        """The reply to a read that may share a call, or that was fetched ahead."""
+        if context.visit is not None and policy.prefetcher is not None:
+            return await policy.prefetcher.reply_to(context.visit)
+        return await policy.merger.reply_to(pending)
 
     async def _chunked(self, context: RequestContext, policy: RequestPolicy, pending: PendingRequest) -> Reply | None:
         """The reply to a query with a long list; None if no chunk was sent."""
@@ -203,6 +211,8 @@ class Pipeline:
         own_slice = with_own_values(served.slice, context.request.head)
         answer, upstream = context.answer, context.upstream
         context.outcome, context.saved_by = served.outcome, RULE_BY_OUTCOME[served.outcome]
+        if context.query.method in MERGED_WRITES:
+            context.saved_by = "FAN004"
         upstream.call, upstream.shared, upstream.seconds = served.call, served.shared, served.seconds
         upstream.unused_calls = served.unused_calls
         context.age = served.age
@@ -227,7 +237,7 @@ class Pipeline:
                     waited = self._clock() - context.request.arrived
                     keep = await self._forwarder.forward(context, "fallback", waited)
             else:
-                context.bypass_reason = alone.reason
+                context.bypass_reason, context.differing_headers = alone.reason, alone.differing_headers
                 keep = await self._forwarder.forward(context, "original", waited)
             seconds = self._clock() - began
             return keep

@@ -108,10 +108,14 @@ class RequestContext(msgspec.Struct, eq=False):
     """The code of fanin's own error, if that is the answer."""
     fallback_reason: str = ""
     """Why a merged or shared call could not answer the request; empty if none was tried."""
+    differing_headers: str = ""
+    """The headers because of which the request shares no call with similar reads: names joined by commas."""
     saved_by: str = ""
     """The rule whose rewrite answered the request; empty if none."""
     answer: ClientAnswer = msgspec.field(default_factory=ClientAnswer)
     upstream: UpstreamUse = msgspec.field(default_factory=UpstreamUse)
+    awaits_merged_write: bool = False
+    """Whether a call with the write of others may carry this one too: it goes on although this client disconnected."""
     writes: int = 0
     """Writes to the relation before the request, from ``WriteCounts``."""
     visit: "TraceVisit | None" = None
@@ -124,6 +128,8 @@ class RequestContext(msgspec.Struct, eq=False):
     @property
     def is_write_settled(self) -> bool:
         """Whether a write that was answered, or not sent, can take no effect any more."""
+        if self.awaits_merged_write:
+            return False
         return self.outcome not in (Outcome.GONE, Outcome.FAILED) or not self.upstream.call
 
     @property
@@ -197,6 +203,7 @@ class RequestContext(msgspec.Struct, eq=False):
             target=_target(request.line.target) if options.values else "",
             preferences="" if query.method in (b"GET", b"HEAD") else request.head.write_preferences,
             fallback_reason=self.fallback_reason,
+            differing_headers=self.differing_headers,
             unused_calls=upstream.unused_calls,
             identity=int.from_bytes((request.head.caller_hash or request.head.identity_hash)[:8]),
             writes=self.writes,

@@ -119,6 +119,7 @@ def test_a_compressed_answer_is_read(coding: bytes, compress: Callable[[bytes], 
         (rows(1, 2, 3), b"br"),
         (rows(1, 2, 3), b"gzip"),
     ],
+    ids=["a row", "csv", "numbers", "cut", "cut gzip", "long gzip", "another coding", "no gzip"],
 )
 def test_an_answer_that_cannot_be_read_has_no_values(body: bytes, coding: bytes) -> None:
     made = ValueSource("GET t", "public.t")
