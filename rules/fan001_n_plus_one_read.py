@@ -77,7 +77,8 @@ class NPlusOne(LoopThresholds):
     table = "n_plus_one"
 
     min_calls: Count = Field(
-        5, description="FAN001, FAN002: minimum similar reads in one trace. Fewer are often the fields of one form."
+        5,
+        description="FAN001, FAN002, FAN017: minimum similar calls in one trace. Fewer are often fields of one form.",
     )
     min_distinct: Count = Field(
         5, description="FAN001, FAN002: minimum different keys among them. FAN003 finds repeated reads of one row."
