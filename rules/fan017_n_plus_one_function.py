@@ -38,7 +38,7 @@ from collections.abc import Iterator, Sequence
 
 from proxy.analysis.fan_out import call_impact, in_parallel, split_at_pauses, without_polling
 from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import caller_of, elapsed_seconds, group_by, succeeded
+from proxy.analysis.spans import caller_of, elapsed_seconds, function_call, group_by, succeeded
 from proxy.analysis.steps import Steps
 from proxy.findings.model import Finding, Fix
 from proxy.model import Span, Trace
@@ -98,7 +98,7 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         confidence="high" if seen else "medium" if trace.explicit else "low",
         title=f"{len(spans)} calls of the function {name}",
         relation="",
-        fingerprint=f"{spans[0].method} /rpc/{name}",
+        fingerprint=function_call(spans[0]),
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application calls {name} once per value: the number of calls grows with the data.",

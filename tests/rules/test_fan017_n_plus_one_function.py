@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
+from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.settings.rules import RuleSettings
 from rules.fan017_n_plus_one_function import RULE, detect
 from tests.rules.traces import span, trace
@@ -39,6 +40,16 @@ def test_calls_of_one_function_are_found_with_the_reason_for_no_code(method: str
 def test_equal_calls_by_post_are_found_as_their_bodies_are_not_read() -> None:
     (finding,) = detect(trace(calls("POST", 6, "/rpc/can_edit")), DEFAULTS)
     assert "which fanin does not read: the calls may be equal" in finding.evidence[1]
+
+
+def test_it_is_shown_only_if_a_call_with_that_name_succeeded() -> None:
+    seen = trace(calls("GET", 6))
+    (finding,) = detect(seen, DEFAULTS)
+    names = ConfirmedNames()
+    names.learn([replace(one, status=404) for one in seen.spans])
+    assert names.shown_findings([finding]) == []
+    names.learn(seen.spans)
+    assert names.shown_findings([finding]) == [finding]
 
 
 def test_few_calls_equal_reads_and_failed_calls_are_not() -> None:
