@@ -11,6 +11,7 @@ from proxy.errors.codes import FaultError
 from proxy.observe.events import Events, FellBack, RequestRefused, UpstreamCalled, Warned
 from proxy.path.identity import HeadRules, head_rules
 from proxy.postgrest.catalog import Catalog
+from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.postgrest.response.gateway import Gateway
 from proxy.recording.codec import salt_of
 from proxy.server.server import DataServer, ServerContext
@@ -33,6 +34,7 @@ from proxy.upstream.discovery import Discovered, discover, failed_discovery
 from proxy.upstream.header_advice import HeaderAdvice
 from proxy.upstream.health import Health
 from proxy.upstream.mount import Mount
+from proxy.upstream.openapi_reader import OpenApiReader
 from proxy.upstream.state import UpstreamState
 
 TICK = 0.02
@@ -71,6 +73,7 @@ class Sidecar:
             self.health.failed(discovered.failure)
         self._known_catalog: Catalog | None = None
         self._catalog = CatalogReader(settings, self._events, self._apply_catalog)
+        self._openapi = OpenApiReader(settings, lambda: self.upstream_state.context, self._apply_facts)
         self.policy = policies(settings, self.upstream_state)
         self.retired: list[RequestPolicy] = []
         """Policies that a reload has replaced, as long as a request waits under them."""
@@ -108,6 +111,7 @@ class Sidecar:
     async def start(self) -> None:
         """Read the catalog, and listen. ConfigError if the address cannot be bound."""
         await self._catalog.start()
+        self._openapi.start()
         try:
             self.port = await self.server.listen(self.settings.listen)
         except OSError as error:
@@ -166,6 +170,7 @@ class Sidecar:
         self.rule_runner.warn_of_unused_ignores()
         await self._rediscovery.stop()
         await self.health.stop()
+        await self._openapi.stop()
         await self._catalog.stop()
         self.upstream.close()
 
@@ -197,6 +202,9 @@ class Sidecar:
             self.upstream_state.unsafe_reads.apply(catalog.hazards)
             self.rule_runner.facts = catalog.facts
         self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
+
+    def _apply_facts(self, facts: DatabaseFacts) -> None:
+        self.rule_runner.facts = facts
 
     def _on_mount(self, target: bytes) -> bool:
         return self.upstream_state.context.mount.on_mount(target)
