@@ -78,7 +78,7 @@ class NPlusOne(LoopThresholds):
 
     min_calls: Count = Field(
         5,
-        description="FAN001, FAN002, FAN017: minimum similar calls in one trace. Fewer are often fields of one form.",
+        description="FAN001, FAN002, FAN018: minimum similar calls in one trace. Fewer are often fields of one form.",
     )
     min_distinct: Count = Field(
         5, description="FAN001, FAN002: minimum different keys among them. FAN003 finds repeated reads of one row."

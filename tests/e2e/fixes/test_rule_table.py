@@ -77,16 +77,19 @@ SCENARIOS: dict[tuple[str, ...], Callable[[Bench, random.Random, int], Awaitable
     ("FAN014",): serial,
     ("FAN015",): chatty_pages,
     ("FAN016",): slow_queries,
-    ("FAN017",): loops_of_functions,
+    ("FAN018",): loops_of_functions,
     ("query",): queries,
 }
 PARTS = {
     **{rule: LANGUAGES for rules in SCENARIOS for rule in rules},
     "FAN015": ("sql",),
     "FAN017": (),
+    "FAN018": (),
     "query": ("js", "curl"),
 }
-"""What is printed for a rule, and for a query on a page. FAN015 says why it has no client code, FAN017 why no code."""
+"""What is printed for a rule, and for a query on a page. FAN015 says why it has no client code, FAN018 why no code;
+FAN017 has lines of fanin's settings.
+"""
 NO_CODE = (
     "No client code: the parameters of the function have the types of columns",
     "No code: fanin sees neither the",

@@ -241,7 +241,7 @@ async def chatty_pages(bench: Bench, draw: random.Random, number: int) -> None:
 
 
 async def loops_of_functions(bench: Bench, draw: random.Random, number: int) -> None:
-    """FAN017: the function that the reason describes returns what each call got."""
+    """FAN018: the function that the reason describes returns what each call got."""
     for method in ("GET", "POST"):
         values = draw.sample(range(1000), max(number, 6))
         target, by_post = "/rpc/doubled", method == "POST"
@@ -249,9 +249,9 @@ async def loops_of_functions(bench: Bench, draw: random.Random, number: int) -> 
             Request(target, method=method, body={"n": n}) if by_post else Request(f"{target}?n={n}") for n in values
         ]
         (seen,) = await bench.play([requests])
-        finding = seen.findings["FAN017"]
+        finding = seen.findings["FAN018"]
         assert finding.title == f"{len(values)} calls of the function doubled"
-        await bench.each("FAN017", finding.fix, {})
+        await bench.each("FAN018", finding.fix, {})
         (query,) = re.findall(r"select .* as result", finding.fix.reason)
         rows = await bench.sql(query.replace("unnest(arguments)", "unnest($1::bigint[])"), [array_text(values)])
         got: list[Any] = [answer for answer, _ in seen.answers]

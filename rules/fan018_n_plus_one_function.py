@@ -1,4 +1,4 @@
-"""FAN017 n-plus-one-function: one call of a function per value, where one call with all values is enough.
+"""FAN018 n-plus-one-function: one call of a function per value, where one call with all values is enough.
 
 What it does
 ------------
@@ -64,7 +64,7 @@ def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | N
 
 
 RULE = Rule(
-    code="FAN017",
+    code="FAN018",
     name="n-plus-one-function",
     safety="advice",
     document=__doc__,

@@ -1,4 +1,4 @@
-"""FAN017 tells loops of calls of one function from few, equal, failed and polled ones."""
+"""FAN018 tells loops of calls of one function from few, equal, failed and polled ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.settings.rules import RuleSettings
-from rules.fan017_n_plus_one_function import RULE, detect
+from rules.fan018_n_plus_one_function import RULE, detect
 from tests.rules.traces import span, trace
 
 if TYPE_CHECKING:
