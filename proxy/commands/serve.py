@@ -4,10 +4,9 @@ Tests: tests/e2e/operations/test_reload.py.
 """
 
 import asyncio
-import gc
 import signal
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -43,17 +42,6 @@ from proxy.sidecar.sidecar import Sidecar
 
 if TYPE_CHECKING:
     from proxy.observe.otlp import SpanExporter
-
-
-def run(work: Coroutine[Any, Any, None]) -> None:
-    """Run ``work`` on uvloop if it is installed (not on Windows), else on asyncio's event loop."""
-    gc.freeze()  # modules and tables live as long as the process: to scan them again would only delay requests
-    try:
-        import uvloop
-    except ImportError:
-        asyncio.run(work)
-    else:
-        uvloop.run(work)
 
 
 async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings], rules: Sequence[AnyRule]) -> None:

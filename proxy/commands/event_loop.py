@@ -1,0 +1,20 @@
+"""The event loop of the commands that serve.
+
+Tests: tests/e2e/operations/test_serve.py.
+"""
+
+import asyncio
+import gc
+from collections.abc import Coroutine
+from typing import Any
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run ``work`` on uvloop if it is installed (not on Windows), else on asyncio's event loop."""
+    gc.freeze()  # modules and tables live as long as the process: to scan them again would only delay requests
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(work)
+    else:
+        uvloop.run(work)
