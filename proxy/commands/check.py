@@ -56,8 +56,10 @@ class CheckAnalysis:
             analysis.judge(source.name, trace)
             costs.add(source.name, trace)
         analysis.close()
+        self.seen = analysis.seen()
+        """Findings that are not ignored."""
         used = [rule for rule in rules if settings.rules.level(rule.code) != "off"]
-        result = verdict(costs.all(), analysis.seen(), settings.budget, settings.growth, used, fail_on)
+        result = verdict(costs.all(), self.seen, settings.budget, settings.growth, used, fail_on)
         self.verdict = with_warnings(result, analysis.warnings(), strict)
 
     def ignores(self) -> Iterator[str]:

@@ -29,6 +29,7 @@ EXITS = {
 }
 """Exit codes."""
 
+NO_FLAGS: Mapping[str, Any] = {}
 UNWRITABLE = frozenset((errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
 """Errors of a standard output that takes no more."""
 
@@ -61,8 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the flags; the error for an unknown flag suggests the nearest one."""
-    parser = command_line()
-    options, unknown = parser.parse_known_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    own = words.index("--") if words[:1] == ["capture"] and "--" in words else len(words)
+    options, unknown = command_line().parse_known_args(words[:own])
+    if words[own:]:
+        options.words += words[own + 1 :]  # a command with its own options, which argparse is not to read
     if unknown:
         name = unknown[0].partition("=")[0]
         flags = options.command._option_string_actions  # argparse has no public list of them
@@ -91,7 +95,8 @@ def _load(options: argparse.Namespace) -> EffectiveSettings:
     return loaded
 
 
-def _read(options: argparse.Namespace) -> EffectiveSettings:
+def _read(options: argparse.Namespace, more: Mapping[str, Any] = NO_FLAGS) -> EffectiveSettings:
+    """The settings of the options, and ``more`` as flags that override these."""
     known = declared()
     named = {name: getattr(options, name, None) for name in options.settings}
     flags: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
@@ -104,7 +109,7 @@ def _read(options: argparse.Namespace) -> EffectiveSettings:
         setting = known.get(name)
         flags[name] = value if setting is None else from_text(value, setting, f"--set {name}")
     serves = "listen" in options.settings  # the command has the flags of serve
-    return load(flags, options.config, address_faults if serves else lambda _: ())
+    return load({**flags, **more}, options.config, address_faults if serves else lambda _: ())
 
 
 def _config(options: argparse.Namespace) -> int:
@@ -131,6 +136,13 @@ def _serve(options: argparse.Namespace) -> int:
     loaded = _load(options)
     run(serve(loaded, lambda: _read(options), RULES))
     return OK
+
+
+def _capture(options: argparse.Namespace) -> int:
+    from proxy.commands.capture import run_behind_fanin  # imports the sidecar, which few commands need
+
+    options.config = options.check
+    return run_behind_fanin(options, lambda flags: _read(options, flags), RULES)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -171,6 +183,7 @@ COMMANDS: Mapping[str, tuple[Callable[[argparse.ArgumentParser], None], Callable
     "serve": (command_options.add_settings, _serve, "run the sidecar"),
     "config": (command_options.add_settings, _config, "check and print the effective settings, each with its source"),
     "demo": (command_options.add_demo, _demo, "run an example workload on real servers, without and with fanin"),
+    "capture": (command_options.add_capture, _capture, "run a command behind a sidecar, and print the findings"),
     "top": (command_options.add_top, _top, "a live table of the queries of a running fanin"),
     "explain": (command_options.add_explain, _explain, "explain a code, or a request: its SQL, and whether it merges"),
     "check": (command_options.add_check, _check, "fail a build on budgets and findings of recorded or live traces"),

@@ -25,6 +25,39 @@ FLAGS = (
 SWITCHES = ("debug", "show_values")
 
 
+def add_capture(command: argparse.ArgumentParser) -> None:
+    """The options of ``fanin capture``."""
+    text = "PostgREST, Supabase, or another gateway; default: the URL in SUPABASE_URL and such variables"
+    command.add_argument("--upstream", metavar="URL", help=text)
+    command.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        default=Path("fanin-capture.jsonl"),
+        help="file for the recording; default fanin-capture.jsonl",
+    )
+    command.add_argument(
+        "--check",
+        type=Path,
+        metavar="FILE",
+        help="check like fanin check --budgets FILE; 1 if the command succeeds and a check fails, or nothing was seen",
+    )
+    command.add_argument(
+        "--env",
+        action="append",
+        default=[],
+        metavar="NAME[=/path]",
+        help="a further variable for the command that gets the URL of the sidecar, and with =/path this path",
+    )
+    _add_fail_on(command, "low", "with --check: the lowest impact that fails")
+    command.add_argument("--strict", action="store_true", help="with --check: fail on warnings too")
+    _add_set(command)
+    command.add_argument(
+        "words", nargs=argparse.REMAINDER, metavar="-- COMMAND …", help="the command and its arguments"
+    )
+    command.set_defaults(settings=("upstream",))
+
+
 def add_check(command: argparse.ArgumentParser) -> None:
     """The options of ``fanin check``."""
     tables = "TOML file of settings: tables [[budget]], [[growth]], [[ignore]], levels of rules"

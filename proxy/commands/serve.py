@@ -31,8 +31,7 @@ from proxy.observe.events import (
 from proxy.observe.metrics import Metrics
 from proxy.observe.series import readings
 from proxy.observe.tree import TracePrinter
-from proxy.recording.recorder import Recorder
-from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
+from proxy.recording.recorder import Recorder, new_head
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
 from proxy.settings.reload import reload
@@ -141,14 +140,9 @@ def _recorder(settings: Settings, events: Events, salt: bytes) -> Recorder | Non
     """The recorder, if ``record.file`` is set."""
     if settings.record.file is None:
         return None
-    recorder = Recorder(settings.record, recording_head(salt), events.emit)
+    recorder = Recorder(settings.record, new_head(salt), events.emit)
     events.subscribe(recorder, TraceClosed)
     return recorder
-
-
-def recording_head(salt: bytes) -> RecordingHead:
-    """The first line of this process's recording."""
-    return RecordingHead(CURRENT_FORMAT, __version__, salt.hex(), round(time.time() - time.monotonic(), 3))
 
 
 class ReloadableSettings:

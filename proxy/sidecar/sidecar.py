@@ -78,7 +78,13 @@ class Sidecar:
             settings,
             self._head_rules(settings),
             self._pipeline(settings, self.policy).handle,
-            ServerContext(self._clock, self.upstream.open_endpoints, self._on_refused, self._on_mount),
+            ServerContext(
+                self._clock,
+                self.upstream.open_endpoints,
+                self._on_refused,
+                self._on_mount,
+                self._without_alias if settings.mount_alias else None,
+            ),
         )
         self.descriptors = DescriptorMonitor(self.upstream, self._events, self._clock)
         self._forced = asyncio.Event()
@@ -102,7 +108,7 @@ class Sidecar:
         if discovered.failure is not None:
             events.emit(failed_discovery(discovered.failure))
         gateway = _gateway(discovered, settings)
-        context = UpstreamContext(upstream, upstream.calls, _mount(discovered), gateway, events, clock)
+        context = UpstreamContext(upstream, upstream.calls, _mount(discovered, settings), gateway, events, clock)
         return cls(settings, rules, context, discovered)
 
     async def start(self) -> None:
@@ -199,12 +205,16 @@ class Sidecar:
         self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
 
     def _on_mount(self, target: bytes) -> bool:
-        return self.upstream_state.context.mount.on_mount(target)
+        mount = self.upstream_state.context.mount
+        return mount.on_mount(mount.without_alias(target) if mount.alias else target)
+
+    def _without_alias(self, target: bytes) -> bytes:
+        return self.upstream_state.context.mount.without_alias(target)
 
     def _apply_discovery(self, discovered: Discovered) -> None:
         gateway = _gateway(discovered, self.settings)
         self.discovered, self._advice.gateway = discovered, gateway
-        self.upstream_state.apply_discovery(_mount(discovered), gateway)
+        self.upstream_state.apply_discovery(_mount(discovered, self.settings), gateway)
         self.apply_settings(self.settings)  # new policies and a new pipeline; requests in progress keep theirs
 
     def _head_rules(self, settings: Settings) -> HeadRules:
@@ -266,8 +276,8 @@ def _check_upstream_is_not_self(settings: Settings) -> None:
         raise ConfigError(f"upstream: {settings.upstream} is fanin's own listener: set PostgREST's address")
 
 
-def _mount(discovered: Discovered) -> Mount:
-    return Mount(discovered.mount.rstrip("/").encode(), discovered.base)
+def _mount(discovered: Discovered, settings: Settings) -> Mount:
+    return Mount(discovered.mount.rstrip("/").encode(), discovered.base, settings.mount_alias.encode())
 
 
 def _gateway(discovered: Discovered, settings: Settings) -> Gateway:
