@@ -10,6 +10,7 @@ from proxy import __version__
 from proxy.analysis.rule import AnyRule
 from proxy.analysis.volume import plural
 from proxy.audit import advisor, workload
+from proxy.audit.as_annotations import annotations_of, as_pr_comment, report_summary
 from proxy.audit.as_html import html
 from proxy.audit.as_json import as_json
 from proxy.audit.as_markdown import markdown
@@ -18,9 +19,13 @@ from proxy.audit.as_text import summary, text
 from proxy.audit.comparison import compare
 from proxy.audit.report import FORMAT, Report
 from proxy.audit.workload import TrafficCounter
+from proxy.check.annotations import github, gitlab
+from proxy.check.coverage import coverage
 from proxy.commands.audit_database import NO_DATABASE, DatabasePart, evidence, facts_if_readable, inspected, snapshot
 from proxy.commands.audit_diff import diff, read_report, text_of
+from proxy.commands.gates import failing_ignores, read_gate
 from proxy.commands.offline_analysis import OfflineAnalysis
+from proxy.findings.unmatched import UnmatchedIgnore
 from proxy.recording.source import Recordings, read_source, source_names, write_text
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
@@ -32,6 +37,9 @@ FORMATS: Mapping[str, Callable[[Report, Sequence[AnyRule], str], str]] = {
     "json": lambda report, rules, settings: as_json(report),
     "html": lambda report, rules, settings: html(report),
     "sarif": lambda report, rules, settings: as_sarif(report, rules, __version__, settings),
+    "github": lambda report, rules, settings: github(annotations_of(report), settings, report_summary(report)),
+    "gitlab": lambda report, rules, settings: gitlab(annotations_of(report), settings),
+    "pr-comment": lambda report, rules, settings: as_pr_comment(report, settings),
 }
 
 
@@ -82,6 +90,8 @@ class AuditAnalysis:
         database = self._database(options)
         findings = advisor.worst_reported([*advisor.reported_findings(analysis.seen(), fail_on), *database.findings])
         full = options.require_full_coverage
+        unmatched = self._unmatched(sources, database)
+        missing = self._missing(options, unmatched)
         ignored = advisor.ignored_findings(
             (stored.finding, stored.count, stored.ignore) for stored in analysis.known() if stored.ignore
         )
@@ -90,7 +100,9 @@ class AuditAnalysis:
             format=FORMAT,
             fanin=__version__,
             fail_on=fail_on,
-            failed=any(reported.fails for reported in findings) or (full and bool(database.not_checked)),
+            failed=any(reported.fails for reported in findings)
+            or (full and bool(database.not_checked))
+            or bool(missing),
             traffic=counter.traffic(sources, self._may_show),
             findings=tuple(findings),
             ignored=(*ignored, *database.ignored),
@@ -99,7 +111,7 @@ class AuditAnalysis:
             more_queries=max(0, len(queries) - top),
             more_routes=max(0, len(routes) - top),
             bypassed=tuple(advisor.bypass_reasons(counter.bypassed, self._may_show)),
-            warnings=tuple(self._warnings(sources, database)),
+            warnings=(*missing, *self._warnings(sources), *(ignore.text for ignore in unmatched)),
             database=database.name,
             schemas=database.schemas,
             not_checked=database.not_checked,
@@ -121,9 +133,22 @@ class AuditAnalysis:
         names = self._analysis.names
         return names.may_show(fingerprint) and names.shown_relation(relation) == relation
 
-    def _warnings(self, sources: Sequence[str], database: DatabasePart) -> Iterator[str]:
-        yield from (text for text in self._analysis.warnings() if text not in database.matched)
-        yield from () if sources else database.unmatched
+    def _unmatched(self, sources: Sequence[str], database: DatabasePart) -> list[UnmatchedIgnore]:
+        """Ignores that matched nothing, neither in the traffic nor in the database."""
+        of_traffic = [text for text in self._analysis.unmatched if text not in database.matched]
+        return self._analysis.told_apart(of_traffic if sources else database.unmatched, database.checked)
+
+    def _missing(self, options: Namespace, unmatched: Sequence[UnmatchedIgnore]) -> list[str]:
+        """What fails the report beside its findings: coverage, and ignores with ``--strict-ignores``."""
+        gate = read_gate(options)
+        checks = coverage(gate.required, self._counter.costs())
+        texts = [f"fails: {problem.what}" for check in checks for problem in check.problems]
+        if gate.strict_ignores:
+            texts += [f"fails: {text}" for text in failing_ignores(self._settings, unmatched)]
+        return texts
+
+    def _warnings(self, sources: Sequence[str]) -> Iterator[str]:
+        yield from self._analysis.warnings()
         if sources and not any(cost.can_fail_build for cost in self._counter.costs()):
             yield "no finding can fail: no trace is both complete and named by its client"
         if replaced := self._counter.workload.replaced:

@@ -19,6 +19,7 @@ from proxy.capture.variables import CommandVariables, Place, RequestedVariable, 
 from proxy.check.text import text
 from proxy.commands.check import CheckAnalysis
 from proxy.commands.event_loop import run
+from proxy.commands.gates import read_gate
 from proxy.recording.source import read_files
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.sources import ConfigError
@@ -113,7 +114,7 @@ def _findings(
     options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule], captured: Captured, names: Sequence[str]
 ) -> bool:
     """Print the findings, or the verdict of ``--check``; True if the gate failed."""
-    checked = CheckAnalysis(read_files([options.out]), rules, loaded, options.fail_on, options.strict)
+    checked = CheckAnalysis(read_files([options.out]), rules, loaded, read_gate(options))
     traffic = Traffic(captured.requests, captured.outside, checked.verdict.works)
     gates = options.check is not None
     if gates:

@@ -23,6 +23,8 @@ FLAGS = (
     "headers",
 )
 SWITCHES = ("debug", "show_values")
+HOSTS = ("github", "gitlab", "pr-comment")
+"""Formats of code hosts: workflow commands, a code quality report, a comment on a pull request."""
 
 
 def add_capture(command: argparse.ArgumentParser) -> None:
@@ -51,6 +53,7 @@ def add_capture(command: argparse.ArgumentParser) -> None:
     )
     _add_fail_on(command, "low", "with --check: the lowest impact that fails")
     command.add_argument("--strict", action="store_true", help="with --check: fail on warnings too")
+    _add_gates(command)
     _add_set(command)
     command.add_argument(
         "words", nargs=argparse.REMAINDER, metavar="-- COMMAND …", help="the command and its arguments"
@@ -61,10 +64,11 @@ def add_capture(command: argparse.ArgumentParser) -> None:
 def add_check(command: argparse.ArgumentParser) -> None:
     """The options of ``fanin check``."""
     tables = "TOML file of settings: tables [[budget]], [[growth]], [[ignore]], levels of rules"
-    _add_traffic(command, "--budgets", tables, ("text", "json", "sarif", "junit"))
+    _add_traffic(command, "--budgets", tables, ("text", "json", "sarif", "junit", *HOSTS))
     _add_fail_on(command, "low", "the lowest impact that fails; what a budget forbids always fails")
     strict = "fail on warnings too, such as a budget to which no trace applies"
     command.add_argument("--strict", action="store_true", help=strict)
+    _add_gates(command)
     command.add_argument(
         "--explain-ignores", action="store_true", help="print each [[ignore]] with the findings that it matches"
     )
@@ -73,8 +77,9 @@ def add_check(command: argparse.ArgumentParser) -> None:
 def add_audit(command: argparse.ArgumentParser) -> None:
     """The options of ``fanin audit``."""
     tables = "TOML file of settings: [[ignore]] tables, levels of rules"
-    _add_traffic(command, "--config", tables, ("text", "md", "json", "html", "sarif"))
+    _add_traffic(command, "--config", tables, ("text", "md", "json", "html", "sarif", *HOSTS))
     _add_fail_on(command, "high", "the lowest impact for which the exit code is 1; never: it is 0")
+    _add_gates(command)
     command.add_argument(
         "--top", type=_positive, metavar="N", default=10, help="number of queries and routes in the report; default 10"
     )
@@ -92,6 +97,21 @@ def _add_traffic(command: argparse.ArgumentParser, settings: str, tables: str, f
     command.add_argument("--output", type=Path, metavar="FILE", help="write to this file, and print text as well")
     _add_set(command)
     add_db_uri(command)
+
+
+def _add_gates(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--strict-ignores", action="store_true", help="fail on an [[ignore]] that looks fixed or has expired"
+    )
+    command.add_argument(
+        "--require-routes",
+        type=Path,
+        metavar="FILE",
+        help="fail unless each route of this file, one per line, has a trace that can fail a check",
+    )
+    command.add_argument(
+        "--min-traces", type=_positive, metavar="N", help="fail unless at least N traces can fail a check"
+    )
 
 
 def _add_fail_on(command: argparse.ArgumentParser, default: str, what: str) -> None:
