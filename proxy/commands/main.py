@@ -10,6 +10,7 @@ from typing import Any
 from proxy import __version__
 from proxy.commands import options as command_options
 from proxy.commands.admin_api import AdminPortError
+from proxy.errors.extras import missing_extra
 from proxy.recording.source import DataAccessError
 from proxy.settings.declared import declared
 from proxy.settings.listing import as_toml
@@ -157,6 +158,12 @@ def _audit(options: argparse.Namespace) -> int:
     return FINDINGS if audit(options, _load(options), RULES) else OK
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    from proxy.commands.doctor import doctor  # imports sqlglot, which few commands need
+
+    return OK if doctor(options, _load(options).settings) else FINDINGS
+
+
 def _top(options: argparse.Namespace) -> int:
     from proxy.commands.top import top  # imports a library for terminals, which no other command needs
 
@@ -171,10 +178,7 @@ def _demo(options: argparse.Namespace) -> int:
     try:
         from proxy.demo.run import demo
     except ImportError as error:
-        print(
-            f"fanin: the demo needs the package {error.name}: run pip install '.[demo]' in fanin's source folder",
-            file=sys.stderr,
-        )
+        print(f"fanin: the demo {missing_extra(error.name, 'demo')}", file=sys.stderr)
         return UNABLE
     return int(demo(keep=options.keep, as_json=options.json))
 
@@ -183,6 +187,7 @@ COMMANDS: Mapping[str, tuple[Callable[[argparse.ArgumentParser], None], Callable
     "serve": (command_options.add_settings, _serve, "run the sidecar"),
     "config": (command_options.add_settings, _config, "check and print the effective settings, each with its source"),
     "demo": (command_options.add_demo, _demo, "run an example workload on real servers, without and with fanin"),
+    "doctor": (command_options.add_doctor, _doctor, "check a set-up, and name the settings most worth changing"),
     "capture": (command_options.add_capture, _capture, "run a command behind a sidecar, and print the findings"),
     "top": (command_options.add_top, _top, "a live table of the queries of a running fanin"),
     "explain": (command_options.add_explain, _explain, "explain a code, or a request: its SQL, and whether it merges"),

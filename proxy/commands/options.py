@@ -172,6 +172,18 @@ def add_explain(command: argparse.ArgumentParser) -> None:
     command.add_argument("--token", help="admin_token of that fanin, if it requires one; default FANIN_ADMIN_TOKEN")
 
 
+def add_doctor(command: argparse.ArgumentParser) -> None:
+    """The options of ``fanin doctor``."""
+    add_settings(command, [name for name in FLAGS if name != "admin"])  # --admin is that of the fanin to read
+    command.add_argument(
+        "-H", "--header", action="append", default=[], metavar="'NAME: VALUE'", help="a header line for upstream"
+    )
+    command.add_argument(
+        "--admin", metavar="URL", help="admin port of a running fanin: headers of requests that differ per call"
+    )
+    command.add_argument("--token", help="admin_token of that fanin, if it requires one; default FANIN_ADMIN_TOKEN")
+
+
 def add_settings(command: argparse.ArgumentParser, flags: Sequence[str] = FLAGS) -> None:
     """The file of settings, each setting in ``flags`` as a flag, and ``--set`` for the others."""
     texts = dict(describe())

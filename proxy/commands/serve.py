@@ -17,6 +17,7 @@ from proxy.admin.gauges import OUTPUTS, SIDECAR, Outputs
 from proxy.admin.server import AdminServer
 from proxy.analysis.rule import AnyRule
 from proxy.commands.terminal import Terminal
+from proxy.errors.extras import missing_extra
 from proxy.observe import log
 from proxy.observe.events import (
     Events,
@@ -128,9 +129,7 @@ def _spans(settings: Settings, events: Events) -> "SpanExporter | None":
     try:
         from proxy.observe.otlp import SpanExporter
     except ImportError as error:
-        raise ConfigError(
-            f"otlp.endpoint: needs the package {error.name}: run pip install '.[otel]' in fanin's source folder"
-        ) from error
+        raise ConfigError(f"otlp.endpoint: {missing_extra(error.name, 'otel')}") from error
     spans = SpanExporter(settings, __version__, events.emit, time.monotonic)
     events.subscribe(spans, RequestAnswered, UpstreamCalled)
     return spans
