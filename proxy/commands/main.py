@@ -10,6 +10,7 @@ from typing import Any
 from proxy import __version__
 from proxy.commands import options as command_options
 from proxy.commands.admin_api import AdminPortError
+from proxy.commands.snippet import pre_request
 from proxy.errors.extras import missing_extra
 from proxy.recording.source import DataAccessError
 from proxy.settings.declared import declared
@@ -158,6 +159,11 @@ def _audit(options: argparse.Namespace) -> int:
     return FINDINGS if audit(options, _load(options), RULES) else OK
 
 
+def _snippet(options: argparse.Namespace) -> int:
+    print(pre_request(options.schema), end="")
+    return OK
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from proxy.commands.doctor import doctor  # imports sqlglot, which few commands need
 
@@ -189,6 +195,7 @@ COMMANDS: Mapping[str, tuple[Callable[[argparse.ArgumentParser], None], Callable
     "demo": (command_options.add_demo, _demo, "run an example workload on real servers, without and with fanin"),
     "doctor": (command_options.add_doctor, _doctor, "check a set-up, and name the settings most worth changing"),
     "capture": (command_options.add_capture, _capture, "run a command behind a sidecar, and print the findings"),
+    "snippet": (command_options.add_snippet, _snippet, "print code to put elsewhere: pre-request, for PostgREST"),
     "top": (command_options.add_top, _top, "a live table of the queries of a running fanin"),
     "explain": (command_options.add_explain, _explain, "explain a code, or a request: its SQL, and whether it merges"),
     "check": (command_options.add_check, _check, "fail a build on budgets and findings of recorded or live traces"),

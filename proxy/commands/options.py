@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from proxy.commands.audit_options import add_database, add_db_uri
+from proxy.commands.snippet import SNIPPETS
 from proxy.findings.model import IMPACTS
 from proxy.settings.declared import describe
 from proxy.text.terminal import safe
@@ -123,6 +124,15 @@ def _positive(text: str) -> int:
     if not (text.isdecimal() and int(text)):
         raise argparse.ArgumentTypeError(f"'{safe(text)}' is not a positive integer")
     return int(text)
+
+
+def add_snippet(command: argparse.ArgumentParser) -> None:
+    """The options of ``fanin snippet``."""
+    what = "; ".join(f"{name}: {text}" for name, text in SNIPPETS.items())
+    command.add_argument("name", choices=SNIPPETS, metavar="NAME", help=what)
+    command.add_argument(
+        "--schema", default="fanin", help="schema of the function, not one that PostgREST serves; default fanin"
+    )
 
 
 def add_demo(command: argparse.ArgumentParser) -> None:

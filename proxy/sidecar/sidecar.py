@@ -221,7 +221,8 @@ class Sidecar:
         identity = settings.identity
         host = self.upstream.address.authority if settings.upstream_host == "upstream" else b""
         neutral = identity.also_neutral + ((trace_header,) if (trace_header := self._trace_header.decode()) else ())
-        return head_rules(host, settings.trace.headers, neutral, identity.not_neutral, self._key)
+        rules = head_rules(host, settings.trace.headers, neutral, identity.not_neutral, self._key)
+        return msgspec.structs.replace(rules, forwards_names=settings.trace.forward)
 
     def _learn_trace_header(self) -> None:
         """Callers may differ in the header that PostgREST's server-trace-header names: each gets its own value back."""
@@ -287,4 +288,4 @@ def _gateway(discovered: Discovered, settings: Settings) -> Gateway:
 
 
 def _grouping(settings: Settings) -> GroupingSettings:
-    return msgspec.convert(settings.trace.model_dump(exclude={"headers"}), GroupingSettings)
+    return msgspec.convert(settings.trace.model_dump(exclude={"headers", "forward"}), GroupingSettings)
