@@ -89,7 +89,9 @@ class OfflineAnalysis:
         self.unmatched: list[str] = []
         """Messages about ignores that no finding of either run matched."""
         self._settings = settings
-        self._seen = Seen(over_database=[rule.code for rule in rules if rule.inspect_database is not None])
+        self._seen = Seen(
+            over_database=[rule.code for rule in rules if rule.inspect_database is not None or rule.needs_calls]
+        )
 
     def judge(self, source: str, trace: Trace) -> None:
         """Analyse a trace of a recording."""
