@@ -4,13 +4,14 @@ Tests: tests/e2e/operations/test_doctor.py.
 """
 
 import asyncio
+import json
 import os
 from argparse import Namespace
 from collections.abc import Iterator
 
 from proxy.commands.admin_api import AdminPortError, read_api
 from proxy.commands.event_loop import run
-from proxy.doctor.diagnosis import Diagnosis, SetupCheck, combined, diagnosis_lines
+from proxy.doctor.diagnosis import Diagnosis, SettingChange, SetupCheck, combined, diagnosis_lines
 from proxy.doctor.machine_checks import descriptors, left_out
 from proxy.doctor.merge_checks import merge_checks
 from proxy.doctor.probe import UpstreamFacts, examine
@@ -22,6 +23,7 @@ from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
 from proxy.upstream.catalog import read_catalog_once
 
+PER_CALL_HEADER = "FAN017"
 MOST_NOTES = 5
 """Request headers that a running fanin reports, of which the report has that many."""
 
@@ -46,7 +48,7 @@ def _parts(options: Namespace, settings: Settings) -> Iterator[Diagnosis]:
     if facts is not None:
         yield from (check(facts, settings) for check in UPSTREAM_CHECKS)
         yield from _database(facts, settings)
-    yield from _request_headers(options)
+    yield from _request_headers(options, settings)
     yield descriptors(settings)
     yield Diagnosis((), tuple(left_out(settings)))
 
@@ -63,19 +65,28 @@ def _database(facts: UpstreamFacts, settings: Settings) -> Iterator[Diagnosis]:
     yield merge_checks(facts.relations, settings, facts.discovered.mount, catalog)
 
 
-def _request_headers(options: Namespace) -> Iterator[Diagnosis]:
+def _request_headers(options: Namespace, settings: Settings) -> Iterator[Diagnosis]:
     """Request headers that differ per call, which only a running fanin sees."""
     if options.admin is None:
         text = "request headers that differ per call are seen in traffic only"
         yield Diagnosis((SetupCheck("callers", "unknown", text, "give --admin URL of a running fanin"),))
         return
     check_admin_url(options.admin)
+    token = options.token or os.environ.get("FANIN_ADMIN_TOKEN")
     try:
-        notes = read_api(options.admin, options.token or os.environ.get("FANIN_ADMIN_TOKEN"), "/api/findings", "notes")
+        notes, stored = (read_api(options.admin, token, "/api/findings", name) for name in ("notes", "findings"))
     except AdminPortError as error:
         yield Diagnosis((SetupCheck("callers", "unknown", str(error)),))
         return
-    if not notes:
+    found = [each["finding"] for each in stored if each["finding"]["code"] == PER_CALL_HEADER]
+    if not (notes or found):
         yield Diagnosis((SetupCheck("callers", "ok", "no request header was seen to keep reads apart"),))
     for note in notes[:MOST_NOTES]:
         yield Diagnosis((SetupCheck("callers", "warning", str(note["what"]), str(note["remedy"])),))
+    for finding in found[:MOST_NOTES]:
+        names = str((finding["object"] or {}).get("name", "")).split(",")
+        line = f"identity.also_neutral = {json.dumps([*settings.identity.also_neutral, *names])}"
+        check = SetupCheck("callers", "warning", f"{finding['code']} {finding['title']}", f"set {line}")
+        yield Diagnosis(
+            (check,), (SettingChange(line, "reads that differ in these headers only then share calls", 75),)
+        )

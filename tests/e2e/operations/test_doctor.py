@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -185,16 +186,21 @@ async def test_another_server_and_its_clock_are_told(stack: Stack, elsewhere: Sc
     assert "s behind this machine's" in told.checks["clock"][0]
 
 
-async def test_request_headers_that_a_running_fanin_saw_differ_are_told(stack: Stack) -> None:
-    async with fanin_with_admin(stack.url) as served:
+@pytest.mark.parametrize("are_judged", [False, True])
+async def test_request_headers_that_a_running_fanin_saw_differ_are_told(stack: Stack, are_judged: bool) -> None:
+    mode = "rewrite" if are_judged else "pass"
+    async with fanin_with_admin(stack.url, mode=mode) as served:
         nothing = await doctor(stack, "--admin", served.url)
         async with sockets(served.sidecar.port, READS) as clients:
             await burst(clients, reads(stack, "X-Call: pa55-{}"))
             await burst(clients, reads(stack, "X-Call: pa55-again-{}"))
+        served.sidecar.closer.finish()
+        served.sidecar.rule_runner.inspect_workload(inf)
         told = await doctor(stack, "--admin", served.url)
     assert nothing.checks["callers"] == ["ok: no request header was seen to keep reads apart"]
     assert told.checks["callers"][0].startswith("warning: ")
     assert "x-call" in told.checks["callers"][0]
+    assert ('identity.also_neutral = ["x-call"]' in told.settings) is are_judged
     assert "pa55" not in told.out
 
 
