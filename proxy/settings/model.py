@@ -74,6 +74,13 @@ class Settings(BaseSettings):
         description="Path prefix of PostgREST as clients see it; auto: /rest/v1 on Supabase, else /.",
         json_schema_extra=RESTART,
     )
+    mount_alias: str = Field(
+        "",
+        pattern=r"^(/[!-~]*[!-.0-~])?$",
+        description="Another path prefix under which clients reach the same PostgREST, e.g. /rest/v1 for supabase-js "
+        "in front of a plain PostgREST; empty: none.",
+        json_schema_extra=RESTART,
+    )
     profile: Literal["auto", "postgrest", "supabase"] = Field(
         "auto",
         description="Gateway in front of PostgREST. supabase: Kong, Envoy or Cloudflare, whose headers fanin knows; "

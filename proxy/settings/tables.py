@@ -23,6 +23,12 @@ class TraceSettings(Section):
         description="Request headers that name a trace; the first one that is present counts. Callers of one merged "
         "call must agree in a header of your own, unless identity.also_neutral names it too.",
     )
+    forward: bool = Field(
+        False,
+        description="Send the route and the trace id to PostgREST (X-Fanin-Route, X-Fanin-Trace), and with a call for "
+        "several requests their number (X-Fanin-Merged), for a function such as that of `fanin snippet pre-request`. "
+        "Answers must not depend on them: requests with different routes share calls.",
+    )
     quiet_explicit: Positive = Field(
         1.0, description="A trace named by a header closes after this time without a request."
     )

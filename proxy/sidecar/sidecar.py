@@ -85,7 +85,13 @@ class Sidecar:
             settings,
             self._head_rules(settings),
             self._pipeline(settings, self.policy).handle,
-            ServerContext(self._clock, self.upstream.open_endpoints, self._on_refused, self._on_mount),
+            ServerContext(
+                self._clock,
+                self.upstream.open_endpoints,
+                self._on_refused,
+                self._on_mount,
+                self._without_alias if settings.mount_alias else None,
+            ),
         )
         self.descriptors = DescriptorMonitor(self.upstream, self._events, self._clock)
         self._forced = asyncio.Event()
@@ -109,7 +115,7 @@ class Sidecar:
         if discovered.failure is not None:
             events.emit(failed_discovery(discovered.failure))
         gateway = _gateway(discovered, settings)
-        context = UpstreamContext(upstream, upstream.calls, _mount(discovered), gateway, events, clock)
+        context = UpstreamContext(upstream, upstream.calls, _mount(discovered, settings), gateway, events, clock)
         return cls(settings, rules, context, discovered)
 
     async def start(self) -> None:
@@ -215,12 +221,16 @@ class Sidecar:
         self.rule_runner.facts = facts
 
     def _on_mount(self, target: bytes) -> bool:
-        return self.upstream_state.context.mount.on_mount(target)
+        mount = self.upstream_state.context.mount
+        return mount.on_mount(mount.without_alias(target) if mount.alias else target)
+
+    def _without_alias(self, target: bytes) -> bytes:
+        return self.upstream_state.context.mount.without_alias(target)
 
     def _apply_discovery(self, discovered: Discovered) -> None:
         gateway = _gateway(discovered, self.settings)
         self.discovered, self._advice.gateway = discovered, gateway
-        self.upstream_state.apply_discovery(_mount(discovered), gateway)
+        self.upstream_state.apply_discovery(_mount(discovered, self.settings), gateway)
         self.upstream_state.drop_all("upstream")
         self.apply_settings(self.settings)  # new policies and a new pipeline; requests in progress keep theirs
 
@@ -228,7 +238,8 @@ class Sidecar:
         identity = settings.identity
         host = self.upstream.address.authority if settings.upstream_host == "upstream" else b""
         neutral = identity.also_neutral + ((trace_header,) if (trace_header := self._trace_header.decode()) else ())
-        return head_rules(host, settings.trace.headers, neutral, identity.not_neutral, self._key)
+        rules = head_rules(host, settings.trace.headers, neutral, identity.not_neutral, self._key)
+        return msgspec.structs.replace(rules, forwards_names=settings.trace.forward)
 
     def _learn_trace_header(self) -> None:
         """Callers may differ in the header that PostgREST's server-trace-header names: each gets its own value back."""
@@ -283,8 +294,8 @@ def _check_upstream_is_not_self(settings: Settings) -> None:
         raise ConfigError(f"upstream: {settings.upstream} is fanin's own listener: set PostgREST's address")
 
 
-def _mount(discovered: Discovered) -> Mount:
-    return Mount(discovered.mount.rstrip("/").encode(), discovered.base)
+def _mount(discovered: Discovered, settings: Settings) -> Mount:
+    return Mount(discovered.mount.rstrip("/").encode(), discovered.base, settings.mount_alias.encode())
 
 
 def _gateway(discovered: Discovered, settings: Settings) -> Gateway:
@@ -294,4 +305,4 @@ def _gateway(discovered: Discovered, settings: Settings) -> Gateway:
 
 
 def _grouping(settings: Settings) -> GroupingSettings:
-    return msgspec.convert(settings.trace.model_dump(exclude={"headers"}), GroupingSettings)
+    return msgspec.convert(settings.trace.model_dump(exclude={"headers", "forward"}), GroupingSettings)
