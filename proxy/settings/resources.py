@@ -103,7 +103,7 @@ class OverloadSettings(Section):
     target: Positive = Field(
         0.05,
         description="Calls that wait for a connection longer than this, all the time for overload.interval, are an "
-        "overload; until nobody waits, reads are refused after this time, retries at once, writes after four times it.",
+        "overload: then reads are refused after this time, retries at once, writes after four times it.",
     )
     interval: Positive = Field(0.5, description="Shorter queues are bursts: nothing is refused.")
     min_calls: Count = Field(

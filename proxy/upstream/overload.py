@@ -44,6 +44,7 @@ class OverloadControl:
     def refusal(self, kind: CallKind) -> FaultError:
         """The error for a call that is refused because calls queue, counted."""
         self.refused[kind] += 1
+        self.admission.record_refusal(kind, self.now())
         return fault_for_each("FANIN511", self._draw)
 
     def check_circuit(self) -> bool:

@@ -384,10 +384,11 @@ async def test_those_refused_at_once_are_bounded() -> None:
     assert [code(task) for task in waiting].count("FANIN511") == MOST_REFUSED
 
 
-async def test_an_overload_ends_when_nobody_waits() -> None:
+async def test_an_overload_ends_when_nobody_waited_for_an_interval() -> None:
     overload = Overload()
     await overload.begin()
     overload.pool.release(None, False, 0.0)
+    overload.now += 0.5
     overload.pool.release(None, False, 0.0)
     await overload.pool.acquire(False)
     assert not overload.control.admission.overloaded
