@@ -15,6 +15,8 @@ from proxy.settings.resources import OverloadSettings
 
 MAX_RETRY_AFTER = 5
 """Clients are told to repeat after 1 to so many seconds, at random: else all would repeat at the same moment."""
+POOL_TIMEOUT = 504
+"""The status of PGRST003: PostgREST had no connection to the database for all the time that a call took."""
 DRAW = random.SystemRandom().random
 
 
@@ -64,5 +66,5 @@ class OverloadControl:
     def record_answer(self, kind: str, seconds: float, in_flight: int, status: int) -> None:
         """A call of a ``kind`` was answered after ``seconds``, with ``in_flight`` calls in flight, itself included."""
         self.circuit.record_success()
-        if status < 500:
+        if status < 500 or status == POOL_TIMEOUT:
             self.limit.record(kind, seconds, in_flight, self.now())
