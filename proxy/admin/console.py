@@ -13,9 +13,11 @@ import msgspec
 from proxy import __version__
 from proxy.admin.event_stream import EventStream
 from proxy.admin.gauges import KEPT, SIDECAR, VIEWERS, limits
+from proxy.admin.har import har_of
 from proxy.admin.json_stream import array, object_of
 from proxy.admin.not_merged import not_merged_views
 from proxy.admin.page_files import page_files
+from proxy.admin.route_times import MINUTES, RouteTimes
 from proxy.admin.routes import ApiHandler, count_in, routes
 from proxy.admin.usage_views import rule_view, stored_finding_views, usage_views
 from proxy.admin.views import detail_of, summary_of
@@ -60,6 +62,7 @@ class Console:
         self._store = TraceStore(bounds.traces, bounds.spans, bounds.keys, names, time.time, bounds.max_bytes)
         self._store.on_stored = self._on_closed
         self._notices = WarningStore(time.time)
+        self._route_times = RouteTimes(time.monotonic)
         pages = page_files()
         self._event_stream = EventStream(_viewers(current.limits), encode({"pages": pages.version, "run": time.time()}))
         self._pending: list[int] = []
@@ -68,9 +71,12 @@ class Console:
         self._publisher: asyncio.Task[None] | None = None
         events.subscribe(self._store, TraceClosed)
         events.subscribe(self._notices, Warned)
+        events.subscribe(self._route_times, TraceClosed)
         answers: dict[str, ApiHandler] = {
             "/api/traces": self._traces,
+            "/api/traces/{id:.+}/har": self._har,
             "/api/traces/{id:.+}": self._trace,
+            "/api/routes": self._routes,
             "/api/fingerprints": self._fingerprints,
             "/api/findings": self._findings,
             "/api/health": self._health,
@@ -123,6 +129,13 @@ class Console:
     async def _trace(self, query: QueryParameters) -> Iterable[bytes] | None:
         entry = self._store.find(query["id"])
         return None if entry is None else detail_of(entry, self._store.names, self._base, self._origin)
+
+    async def _har(self, query: QueryParameters) -> Iterable[bytes] | None:
+        entry = self._store.find(query["id"])
+        return None if entry is None else har_of(entry, self._store.names, self._base, self._origin, self._epoch)
+
+    async def _routes(self, _: QueryParameters) -> Iterable[bytes]:
+        return object_of({"routes": array(self._route_times.views()), "minutes": MINUTES})
 
     async def _close_trace(self, query: QueryParameters) -> Iterable[bytes]:
         """Close a trace because its client says that it has ended; returns all its parts, the oldest first."""

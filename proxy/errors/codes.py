@@ -196,10 +196,11 @@ FAULTS = {
         ),
         Fault(
             "FANIN511",
-            503,
-            "Service Unavailable",
-            "The upstream server gets more calls than it can handle, and this one was refused",
-            "Nothing was sent: try again after Retry-After. Look for slow queries; see overload.target.",
+            502,
+            "Bad Gateway",
+            "It is not known whether this write was executed",
+            "Read the row before you repeat the write. fanin sent it together with others and got no usable answer; "
+            "`details` says why.",
         ),
         Fault(
             "FANIN512",
@@ -207,6 +208,13 @@ FAULTS = {
             "Service Unavailable",
             "The upstream server cannot be reached, and fanin waits before it tries again",
             "Nothing was sent: try again after Retry-After. See fanin's log, and overload.circuit_wait.",
+        ),
+        Fault(
+            "FANIN513",
+            503,
+            "Service Unavailable",
+            "The upstream server gets more calls than it can handle, and this one was refused",
+            "Nothing was sent: try again after Retry-After. Look for slow queries; see overload.target.",
         ),
         Fault(
             "FANIN599",
@@ -219,9 +227,9 @@ FAULTS = {
 }
 
 
-NOT_SENT_CODES = frozenset(("FANIN112", "FANIN501", "FANIN505", "FANIN507", "FANIN509", "FANIN511", "FANIN512"))
+NOT_SENT_CODES = frozenset(("FANIN112", "FANIN501", "FANIN505", "FANIN507", "FANIN509", "FANIN512", "FANIN513"))
 """Errors after which upstream has not received the request: it can be repeated, and Retry-After says so."""
-REFUSED_CODES = frozenset(("FANIN511", "FANIN512"))
+REFUSED_CODES = frozenset(("FANIN512", "FANIN513"))
 """Those of overload control. Their Retry-After is random: clients are not to repeat all at once."""
 WAITED_CODES = REFUSED_CODES | {"FANIN507"}
 """Errors of a merged or shared call that all its requests get: each alone would wait as long, and add load."""
@@ -286,6 +294,12 @@ BYPASS_REASONS = {
     "list-total": "The query with the long list has a limit or a count, or asks for a single object.",
     "chunk-limit": "The rest of the target leaves too few bytes for the parts of the long list.",
     "differing-header": "Similar reads were in flight, but a request header differs in each; the log names it.",
+    "write-form": "The write is not a PATCH with a JSON object of at most 16 kB, or a DELETE without a body; or it has"
+    " preferences other than return, parameters other than filters and columns to select, or conditions.",
+    "write-key": "No filter is column=eq.value on a column that the catalog shows as a unique integer or uuid, or the"
+    " body sets that column.",
+    "write-table": "The catalog (db_uri) does not show the relation as a table without rewrite rules and triggers per"
+    " statement, or a gateway stands before PostgREST.",
     "busy": "More (fingerprint, identity) pairs are in flight than merge.max_tracked.",
 }
 """Why a request was not merged: the values of the label of ``bypassed_total``, with their help texts."""
@@ -311,6 +325,7 @@ FALLBACK_REASONS = {
     "a shorter one was sent.",
     "order": "Upstream orders the rows of a list's parts differently than fanin orders their literals.",
     "load": "In mode shadow only: callers waited for upstream, so the merged call was not sent.",
+    "write-refused": "PostgREST refused the merged write, which changed nothing: its writes were sent alone.",
     "bug": "fanin failed on the merged or shared answer; its log has the traceback.",
 }
 """Why a merged or shared answer was not used and the originals were sent: the label of ``fallbacks_total``."""

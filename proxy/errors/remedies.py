@@ -41,6 +41,10 @@ BYPASS_REMEDIES = {
     "chunk-limit": "Shorten the rest of the request: other filters, the select, headers.",
     "differing-header": "If no SQL reads that header, name it in identity.also_neutral; the warning in the log and the "
     "finding of FAN017 have the whole line.",
+    "write-form": "Send PATCH and DELETE with Content-Type: application/json and plain filters; leave out order, limit"
+    " and columns.",
+    "write-key": "Filter by the primary key with column=eq.value, and leave it out of the body.",
+    "write-table": "Set db_uri, write to the table itself, and replace its triggers per statement by triggers per row.",
     "busy": "Raise merge.max_tracked, or find the header that differs in every call and make it neutral.",
 }
 """How to change the call or the configuration so that the call is merged: one for each of ``BYPASS_REASONS``."""
@@ -67,6 +71,7 @@ FALLBACK_REMEDIES = {
     "lower merge.max_url.",
     "order": "Remove the order and sort in the application; or set rules.fan005 to report for the relation.",
     "load": "Nothing, unless it happens for every merged call: then raise pool.calls and PostgREST's db-pool together.",
+    "write-refused": "See upstream's log for the refused write; rules.fan004 = report stops it for the relation.",
     "bug": "Report it.",
 }
 """What to do if a fallback reason is frequent: one for each of ``FALLBACK_REASONS``. One fallback costs one call."""

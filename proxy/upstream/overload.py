@@ -47,7 +47,7 @@ class OverloadControl:
         """The error for a call that is refused because calls queue, counted."""
         self.refused[kind] += 1
         self.admission.record_refusal(kind, self.now())
-        return fault_for_each("FANIN511", self._draw)
+        return fault_for_each("FANIN513", self._draw)
 
     def check_circuit(self) -> bool:
         """True if this call tries whether upstream can be reached again. FaultError FANIN512 if it cannot, and it is

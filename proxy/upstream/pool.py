@@ -100,7 +100,7 @@ class ConnectionPool(Generic[ConnectionT]):
 
     async def acquire(self, write: bool, retry: bool = False) -> None:
         """Wait until a call may start, and count it. FaultError FANIN505 if the queue is full, FANIN507 after
-        ``queue_timeout`` seconds, FANIN511 if it is refused because of an overload, a client's ``retry`` at first.
+        ``queue_timeout`` seconds, FANIN513 if it is refused because of an overload, a client's ``retry`` at first.
         """
         queue = self._writes if write else self._reads
         if self._below_limit(write) and not queue:
@@ -172,7 +172,7 @@ class ConnectionPool(Generic[ConnectionT]):
     # Overload.
 
     def _most_wait(self, overload: OverloadControl, waiter: _Waiting) -> float:
-        """The most seconds that a new call waits. FaultError FANIN511 if it is refused at once."""
+        """The most seconds that a new call waits. FaultError FANIN513 if it is refused at once."""
         waiter.since = overload.now()
         self._observe(overload)
         most = overload.admission.most_wait(waiter.kind)

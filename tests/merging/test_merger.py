@@ -83,7 +83,7 @@ async def test_requests_of_a_call_that_was_refused_or_waited_too_long_do_not_wai
 
 
 async def test_the_requests_of_a_refused_call_are_not_told_to_come_back_all_at_once() -> None:
-    harness = MergingHarness(FakeFetcher(lambda _: FallbackReason("connection", "FANIN511")))
+    harness = MergingHarness(FakeFetcher(lambda _: FallbackReason("connection", "FANIN513")))
     replies = await finish(harness.merge(*ids(*range(100))))
     seconds = {reply.error.retry_after for reply in replies if isinstance(reply, FailedCall)}
     assert seconds == set(range(1, MAX_RETRY_AFTER + 1))

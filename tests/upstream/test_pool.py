@@ -344,7 +344,7 @@ async def test_in_an_overload_those_at_the_front_that_waited_too_long_are_refuse
     waiting = await overload.begin()
     overload.pool.release(None, False, 0.0)
     await settle()
-    assert [code(task) for task in waiting] == ["FANIN511"] * 11 + ["started"]
+    assert [code(task) for task in waiting] == ["FANIN513"] * 11 + ["started"]
     assert overload.control.refused["read"] == 11
     assert (overload.pool.busy, overload.pool.waiting) == (1, 0)
 
@@ -352,14 +352,14 @@ async def test_in_an_overload_those_at_the_front_that_waited_too_long_are_refuse
 async def test_in_an_overload_a_retry_is_refused_at_once_and_a_write_waits_longer_than_a_read() -> None:
     overload = Overload()
     await overload.begin()
-    with pytest.raises(FaultError, match="FANIN511") as refused:
+    with pytest.raises(FaultError, match="FANIN513") as refused:
         await overload.pool.acquire(False, True)
     assert refused.value.retry_after == 3
     write, read = await start_waiting(overload.pool, write=True), await start_waiting(overload.pool)
     overload.now += 0.1
     overload.pool.release(None, False, 0.0)
     await settle()
-    assert (code(write), code(read)) == ("started", "FANIN511")
+    assert (code(write), code(read)) == ("started", "FANIN513")
 
 
 async def test_retries_that_wait_are_refused_when_an_overload_begins() -> None:
@@ -371,7 +371,7 @@ async def test_retries_that_wait_are_refused_when_an_overload_begins() -> None:
     overload.now = 0.6
     await start_waiting(overload.pool)
     await settle()
-    assert code(retry) == "FANIN511"
+    assert code(retry) == "FANIN513"
 
 
 async def test_those_refused_at_once_are_bounded() -> None:
@@ -381,7 +381,7 @@ async def test_those_refused_at_once_are_bounded() -> None:
     overload.now = 10.0
     overload.pool.release(None, False, 0.0)
     await settle()
-    assert [code(task) for task in waiting].count("FANIN511") == MOST_REFUSED
+    assert [code(task) for task in waiting].count("FANIN513") == MOST_REFUSED
 
 
 async def test_an_overload_ends_when_nobody_waited_for_an_interval() -> None:

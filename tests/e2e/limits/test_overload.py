@@ -75,7 +75,7 @@ async def test_at_ten_times_the_capacity_each_call_is_answered_once_or_refused_a
     assert statuses.keys() == {200, 503}
     assert all(answer.body == number for number, answer in told if answer.status == 200), "each gets its own"
     refused = [answer for _, answer in told if answer.status == 503]
-    assert {error_code(answer) for answer in refused} == {"FANIN511"}
+    assert {error_code(answer) for answer in refused} == {"FANIN513"}
     seconds = {int(answer.values(b"retry-after")[0]) for answer in refused}
     assert len(seconds) > 1, "clients are not told to come back all at once"
     assert sum(isinstance(event, UpstreamCalled) for event in said) == statuses[200] == statements
