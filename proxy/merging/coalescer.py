@@ -5,7 +5,7 @@ An answer that may be for one client only goes to the first request; the others 
 
 from typing import TYPE_CHECKING
 
-from proxy.errors.codes import FaultError
+from proxy.errors.codes import WAITED_CODES, FaultError
 from proxy.http1.head import HeaderField
 from proxy.merging.batcher import Batcher, scheduler_registry
 from proxy.merging.comparer import ShadowComparer, unfiltered
@@ -32,12 +32,13 @@ from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, read_erro
 from proxy.settings.model import Settings
 from proxy.upstream.calls import CallLabels, ObservedCall
 from proxy.upstream.messages import UpstreamAnswer
+from proxy.upstream.overload import fault_for_each
 from proxy.upstream.state import UpstreamState
 
 if TYPE_CHECKING:
     from proxy.path.comparison import ComparedAnswer
 
-SHARED_FAULTS = frozenset(("FANIN501", "FANIN504", "FANIN505", "FANIN506", "FANIN507", "FANIN509", "FANIN510"))
+SHARED_FAULTS = WAITED_CODES | {"FANIN501", "FANIN504", "FANIN505", "FANIN506", "FANIN509", "FANIN510"}
 """Faults that all waiting requests get: upstream is unreachable, too slow or overloaded, so that a call for each of
 them would fail too, and add load.
 """
@@ -238,11 +239,13 @@ class Coalescer:
         """
         waiting = shared.waiting()
         failed = waiting if error.fault.code in SHARED_FAULTS else waiting[:1]
-        shared.reply(failed, FailedCall(error, shared.number if shared.sent else 0))
+        for request in failed:
+            own = fault_for_each(error.fault.code) if error.fault.code in WAITED_CODES else error
+            shared.reply([request], FailedCall(own, shared.number if shared.sent else 0))
         self._fall_back(shared, FallbackReason("connection", error.fault.code), waiting[len(failed) :])
 
     def _fall_back(self, shared: _InFlightShared, reason: FallbackReason, others: list[PendingRequest]) -> None:
-        pause = self._pauses.get(*_pause_key(shared.leader))
+        pause = None if reason.detail in WAITED_CODES else self._pauses.get(*_pause_key(shared.leader))
         if pause is not None and pause.record_failure(self._clock()):
             self._events.emit(MergingPaused(reason.reason))
         if others:

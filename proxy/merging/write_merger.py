@@ -8,7 +8,7 @@ Tests: tests/e2e/exactness/test_merged_writes.py.
 
 import secrets
 
-from proxy.errors.codes import NOT_SENT_CODES, FaultError
+from proxy.errors.codes import NOT_SENT_CODES, REFUSED_CODES, FaultError
 from proxy.http1.head import Response
 from proxy.merging.batcher import Batcher, scheduler_registry
 from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightCall, Reply, SendAlone, Slot
@@ -22,6 +22,7 @@ from proxy.settings.tables import MergeSettings
 from proxy.transport.whole_body import WholeBody
 from proxy.upstream.calls import CallLabels
 from proxy.upstream.messages import UpstreamRequest
+from proxy.upstream.overload import fault_for_each
 from proxy.upstream.state import UpstreamState
 
 UNKNOWN = "FANIN511"
@@ -143,4 +144,5 @@ class WriteMerger:
     def _fail(self, call: WriteCall, error: FaultError, number: int) -> None:
         for write in call.writes.values():
             if self.batcher.is_waiting(write):
-                self.batcher.reply(write, FailedCall(error, number))
+                again = error.fault.code in REFUSED_CODES
+                self.batcher.reply(write, FailedCall(fault_for_each(error.fault.code) if again else error, number))

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from proxy.findings.ignores import Ignore
 from proxy.settings.budgets import Budget, Growth
 from proxy.settings.observability import LogSettings, OtlpSettings, RecordSettings
-from proxy.settings.resources import DrainSettings, LimitSettings, PoolSettings, TimeoutSettings
+from proxy.settings.resources import DrainSettings, LimitSettings, OverloadSettings, PoolSettings, TimeoutSettings
 from proxy.settings.rules import RuleSettings
 from proxy.settings.tables import (
     CatalogSettings,
@@ -143,6 +143,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
     pool: PoolSettings = PoolSettings()
+    overload: OverloadSettings = OverloadSettings()
     identity: IdentitySettings = IdentitySettings()
     catalog: CatalogSettings = CatalogSettings()
     rules: RuleSettings = RuleSettings()

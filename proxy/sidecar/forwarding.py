@@ -160,6 +160,7 @@ class Forwarder:
             keep_alive=is_http11,
             already_waited=already_waited,
             path=path,
+            retry=request.head.retry,
         )
 
     def _path_of(self, request: ClientRequest, inside: bool) -> CallPath:

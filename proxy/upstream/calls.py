@@ -61,6 +61,7 @@ class ObservedCall:
         labels: CallLabels,
     ) -> None:
         self._also_on_sent = request.on_sent
+        self._pool = pool
         self._call = context.client.send(pool, request, self._on_sent)
         self._labels = labels
         self._events = context.events
@@ -85,6 +86,9 @@ class ObservedCall:
             self._emit(error)
             raise
         self._status = answer.status
+        if self._pool.overload is not None:
+            kind = f"{self._labels.kind} {self._labels.relation}"
+            self._pool.overload.record_answer(kind, self.seconds, self._pool.busy, answer.status)
         return answer
 
     async def __aexit__(

@@ -95,5 +95,7 @@ class UpstreamRequest(msgspec.Struct, frozen=True, eq=False):
     """Seconds of the timeout for the head that the client has waited already."""
     path: CallPath = "relation"
     """Which timeouts apply."""
+    retry: bool = False
+    """Whether the client says that it is a retry: those are refused first."""
     on_sent: Callable[[], None] | None = None
     """Called when an ``ObservedCall`` is sent."""
