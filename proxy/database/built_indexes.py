@@ -3,14 +3,13 @@
 Tests: tests/e2e/database/test_index_advisor.py.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from proxy.database.plans import plan_of
 from proxy.database.session import Caller, DatabaseFaultError, Limits, rolled_back
 from proxy.database.trial import BuiltIndex, CalledStatement, WhatIf, build_index, limits_for, why_no_trial
-from proxy.plans.proposed_index import ProposedIndex, of_tables
+from proxy.plans.proposed_index import ProposedIndex
 from proxy.plans.tree import Plan
 
 if TYPE_CHECKING:
@@ -28,21 +27,16 @@ class BuiltIndexes(WhatIf):
         """True: they were built."""
         return True
 
-    async def what_if(self, statements: Sequence[CalledStatement], indexes: Sequence[ProposedIndex]) -> list[Plan]:
-        """The plans with ``indexes``, all of which were built."""
-        return [
-            await self._plan(statement, of_tables(indexes, (await self.base(statement)).relations))
-            for statement in statements
-        ]
+    async def _check(self, indexes: Iterable[ProposedIndex]) -> None:
+        """Any of them can be asked about: all were built."""
 
-    async def _asked(self, statement: CalledStatement, indexes: frozenset[ProposedIndex]) -> Plan:
+    async def _asked(self, statements: Sequence[CalledStatement], indexes: frozenset[ProposedIndex]) -> list[Plan]:
         async with rolled_back(self._connection, Caller(), self._limits, writes=True):
             for index, built in self.built.items():
                 if index not in indexes:
                     schema = '"' + index.schema.replace('"', '""') + '"'
                     await self._connection.execute(f"drop index {schema}.{built.name}")
-            async with rolled_back(self._connection, statement.caller, self._limits):
-                return await plan_of(self._connection, statement.text)
+            return await self._explained(statements)
 
 
 @asynccontextmanager

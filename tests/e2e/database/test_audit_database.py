@@ -17,6 +17,7 @@ from proxy.database.statements import STATEMENTS
 from tests.commands import test_check as checking
 from tests.commands.test_check import no_variables as no_variables
 from tests.e2e.database.conftest import STUBS
+from tests.recording.test_prometheus import prometheus, series
 from tests.rules.traces import parallel
 
 if TYPE_CHECKING:
@@ -216,3 +217,15 @@ def test_a_statement_that_takes_too_long_leaves_the_rest_checked(desk: Desk, mon
     assert ran.code == OK
     assert "FAN026" in ran.out
     assert "it took too long" in ran.out
+
+
+def test_requests_of_a_fleet_are_those_of_its_prometheus(desk: Desk) -> None:
+    found = [series("public.songs", "GET", "1680"), series("songs", "PATCH", "168")]
+    words = ("--db-uri", desk.uri, *PUBLIC, "--format", "json", "--prometheus")
+    with prometheus(json.dumps({"data": {"result": found}})) as (url, _):
+        report = json.loads(desk.audit(*words, url).out)
+    loads = {each["finding"]["object"]["name"]: each["load"] for each in report["findings"]}
+    assert (loads["songs"]["calls"], loads["songs"]["calls_per_hour"]) == (1848, 11.0)
+    assert loads["videos"]["calls"] == 0
+    report = json.loads(desk.audit(*words, "http://127.0.0.1:1").out)
+    assert [each["object"] for each in report["not_checked"]] == ["http://127.0.0.1:1"]
