@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -12,7 +15,7 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from proxy.commands.main import FINDINGS, OK, UNABLE
+from proxy.commands.main import CANCELLED, FINDINGS, OK, UNABLE
 from proxy.database.statements import STATEMENTS
 from tests.commands import test_check as checking
 from tests.commands.test_check import no_variables as no_variables
@@ -229,3 +232,31 @@ def test_requests_of_a_fleet_are_those_of_its_prometheus(desk: Desk) -> None:
     assert loads["videos"]["calls"] == 0
     report = json.loads(desk.audit(*words, "http://127.0.0.1:1").out)
     assert [each["object"] for each in report["not_checked"]] == ["http://127.0.0.1:1"]
+
+
+def test_ctrl_c_ends_it_in_one_line_and_the_statement_that_runs(desk: Desk) -> None:
+    slow = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    slow += "import proxy.database.snapshot as s; s.STATEMENTS = {**s.STATEMENTS, 'policies': 'select pg_sleep(60)'};"
+    slow += "from proxy.commands.main import main; sys.exit(main(sys.argv[1:]))"
+    words = (sys.executable, "-c", slow, "audit", "--db-uri", desk.uri, *PUBLIC, "--statement-timeout", "60000")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        sleeping = "select count(*) from pg_stat_activity where query like 'select pg_sleep(60)%' and state = 'active'"
+        while not value(desk, sleeping):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (CANCELLED, "", "fanin: cancelled\n")
+    while value(desk, sleeping):
+        pass
+
+
+def value(desk: Desk, statement: str) -> int:
+    values: list[int] = []
+
+    async def read() -> None:
+        connection = await asyncpg.connect(desk.dsn, database="audit_cli")
+        values.append(await connection.fetchval(statement))
+        await connection.close()
+
+    told(read())
+    return values[0]
