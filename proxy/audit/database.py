@@ -68,6 +68,8 @@ def usages_of(finding: Finding, workload: Workload, schemas: Sequence[str]) -> l
     about = finding.object
     if about is None:
         return []
+    if not about.schema:
+        return [usage for usage in workload if usage.fingerprint in finding.queries]
     table = about.table or about.name
     if finding.queries:
         return [usage for usage in workload if usage.fingerprint in finding.queries]

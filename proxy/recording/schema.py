@@ -94,6 +94,10 @@ class RecordedSpan(msgspec.Struct, frozen=True, omit_defaults=True):
     unused_calls: Annotated[
         tuple[NonNegativeInt, ...], Meta(description="Numbers of the upstream calls for it that could not answer it.")
     ] = ()
+    differing_headers: Annotated[
+        Text,
+        Meta(description="Names of the headers, by commas, because of which it shared no call with similar reads."),
+    ] = ""
     cut: Annotated[
         bool | None,
         Meta(description="Whether it has as many rows as max-rows allows; null if max-rows is unknown."),
