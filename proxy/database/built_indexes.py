@@ -3,11 +3,11 @@
 Tests: tests/e2e/database/test_index_advisor.py.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from proxy.database.session import Caller, DatabaseFaultError, Limits, rolled_back
+from proxy.database.session import Caller, DatabaseFaultError, Limits, rolled_back, savepoint
 from proxy.database.trial import BuiltIndex, CalledStatement, WhatIf, build_index, limits_for, why_no_trial
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.plans.tree import Plan
@@ -19,9 +19,17 @@ if TYPE_CHECKING:
 class BuiltIndexes(WhatIf):
     """Plans with any of the indexes that were built; the others are dropped, which is rolled back."""
 
-    def __init__(self, connection: "Connection", limits: Limits, built: Sequence[BuiltIndex]) -> None:
+    def __init__(
+        self,
+        connection: "Connection",
+        limits: Limits,
+        built: Sequence[BuiltIndex],
+        failed: Mapping[ProposedIndex, str],
+    ) -> None:
         super().__init__(connection, limits)
         self.built = {one.index: one for one in built}
+        self.failed = failed
+        """Why an index could not be built."""
 
     async def available(self) -> bool:
         """True: they were built."""
@@ -47,6 +55,15 @@ async def built_indexes(
     refused = await why_no_trial(connection, told)
     if refused:
         raise DatabaseFaultError(refused)
+    built: list[BuiltIndex] = []
+    failed: dict[ProposedIndex, str] = {}
     async with rolled_back(connection, Caller(), limits_for(limits), writes=True):
-        built = [await build_index(connection, index, number) for number, index in enumerate(indexes)]
-        yield BuiltIndexes(connection, limits, built)
+        for number, index in enumerate(indexes):
+            try:
+                async with savepoint(connection, limits_for(limits)):
+                    built.append(await build_index(connection, index, number))
+            except DatabaseFaultError as error:
+                failed[index] = str(error)
+        if failed and not built:
+            raise DatabaseFaultError(next(iter(failed.values())))
+        yield BuiltIndexes(connection, limits, built, failed)

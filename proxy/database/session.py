@@ -133,6 +133,13 @@ async def rolled_back(
                 await transaction.rollback()
 
 
+@asynccontextmanager
+async def savepoint(connection: "Connection", limits: Limits) -> AsyncIterator[None]:
+    """A part of a transaction that is undone alone if it fails. DatabaseFaultError if the server reports an error."""
+    async with _Faults(Caller(), limits), connection.transaction():
+        yield
+
+
 async def _set_locals(connection: "Connection", caller: Caller, limits: Limits) -> None:
     claims = {**caller.claims, "role": caller.role} if caller.role else dict(caller.claims)
     if connection not in _extra_paths:
