@@ -16,7 +16,7 @@ from proxy.database.session import DatabaseFaultError
 from proxy.database.trial import WhatIf
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.plans.tree import Plan
-from proxy.schema.index_sql import free_name
+from proxy.schema.index_sql import free_name, names_in
 from proxy.schema.snapshot import Database
 from proxy.sql.relationships import RelationName
 
@@ -36,8 +36,9 @@ class Inquiry:
         self, asked: WhatIf, database: Database, questions: Questions, proof: str, tell: Callable[[str], None]
     ) -> None:
         self._asked = asked
-        self._database = database
         self._relations = {(each.schema, each.name): each for each in database.relations}
+        schemas = {each.schema for each in database.relations}
+        self._names = {schema: names_in(schema, database) for schema in schemas}
         self._questions = questions
         self._proof = proof
         self._tell = tell
@@ -126,7 +127,7 @@ class Inquiry:
     async def _described(self, choice: Choice, planned: Sequence[PlannedQuestion]) -> AdvisedIndex:
         """An index with the plans of the statements that it makes cheaper."""
         index = choice.index
-        name = free_name(index.name, index.schema, self._database)
+        name = free_name(index.name, self._names[index.schema])
         statements = [one.statement for one, _ in planned]
         plans = [base for _, base in planned]
         plans = await self._asked.what_if(statements, [index]) if self._proof != "none" else plans
