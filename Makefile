@@ -102,6 +102,8 @@ soak: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e ## a minute of fault
 	@$(PY) -m tests.e2e.soak.printed_fixes
 	@echo "· the corpus, ten times: the same findings (VERDICT_RUNS=n: as often)"
 	@$(PY) -m tests.e2e.soak.stable_verdicts
+	@echo "· an audit of 500 tables and 2,000 fingerprints, under 20 s and 300 MB"
+	@$(PY) -m tests.e2e.soak.large_audit
 	@echo "· random bursts"
 	@$(PY) -m tests.e2e.soak.random_bursts
 	@! test -x $(OLDER) || echo "· once more on PostgREST 11.2.2"

@@ -135,7 +135,7 @@ def _finding(one: AdvisedIndex, seconds: float) -> Finding:
     calls = sum({pair.fingerprint: pair.calls for pair in one.plans}.values())
     spent = sum({pair.fingerprint: pair.seconds for pair in one.plans}.values())
     gain = max((pair.gain for pair in present), default=0.0)
-    is_high = seconds > 0 and spent * gain / seconds >= HIGH_SHARE and not one.wider
+    is_high = seconds > 0 and spent * gain / seconds >= HIGH_SHARE and not one.wider and _reads_whole(one)
     keys = ", ".join(index.keys) + (f" where {index.where}" if index.where else "")
     risk = (
         "Each write to the table also writes to the index; an index on a column that updates set stops them from being"
@@ -160,6 +160,13 @@ def _finding(one: AdvisedIndex, seconds: float) -> Finding:
         object=DatabaseObject("index", index.schema, one.name, index.table),
         index=IndexShape(index.schema, index.table, index.method, index.keys, index.include, index.where),
     )
+
+
+def _reads_whole(one: AdvisedIndex) -> bool:
+    """Whether a statement reads the whole table now, and not by an index that is merely a worse one."""
+    table = (one.index.schema, one.index.table)
+    nodes = (node for pair in one.plans for node in pair.before.root.walk())
+    return any(node.kind == "Seq Scan" and (node.schema, node.relation) == table for node in nodes)
 
 
 def _confidence(one: AdvisedIndex) -> str:

@@ -40,6 +40,7 @@ from proxy.commands.gates import failing_ignores, read_gate
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.commands.progress import Progress
 from proxy.findings.unmatched import UnmatchedIgnore
+from proxy.recording.prometheus import FleetRequests, PrometheusError, read_fleet
 from proxy.recording.source import DataAccessError, Recordings, each_source, source_names, write_text
 from proxy.schema.snapshot import Database
 from proxy.settings.loading import EffectiveSettings
@@ -62,7 +63,7 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
     """Analyse the traffic and print the report; True if a finding fails. Raises DataAccessError, ConfigError."""
     if options.words:
         return diff(options.words)
-    for name in ("migration", "statements", "sql", "trial"):
+    for name in ("migration", "statements", "sql", "trial", "prometheus"):
         if getattr(options, name) and loaded.settings.db_uri is None:
             raise ConfigError(f"--{name} is about a database: give --db-uri")
     baseline = read_report(options.baseline) if options.baseline else None
@@ -71,6 +72,8 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
     with Progress() as progress:
         progress.tell("reading the traffic")
         analysis = AuditAnalysis(each_source(options, loaded.settings), rules, loaded.settings)
+        if options.prometheus:
+            analysis.read_fleet(options.prometheus)
         report = analysis.report(source_names(options), options, progress)
     if options.explain_evidence:
         print("\n".join(evidence(report.findings)), end="", file=sys.stderr)
@@ -105,6 +108,7 @@ class AuditAnalysis:
         self._unread: list[UncheckedItem] = []
         self.missing: list[str] = []
         """What fails the report beside its findings."""
+        self._fleet = FleetRequests()
         self._read(list(traffic))
         self._analysis.close()
 
@@ -120,6 +124,13 @@ class AuditAnalysis:
                 self._unread.append(UncheckedItem("traffic", name, str(error), "Correct it, or leave it out."))
                 if len(self._unread) == len(sources):
                     raise
+
+    def read_fleet(self, url: str) -> None:
+        """Ask a Prometheus for the requests of a fleet. One that does not answer is not checked. ConfigError."""
+        try:
+            self._fleet = read_fleet(url)
+        except PrometheusError as error:
+            self._unread.append(UncheckedItem("traffic", url, str(error), "Correct it, or leave it out."))
 
     def report(self, sources: Sequence[str], options: Namespace, progress: Progress) -> Report:
         """The report, with the first ``--top`` queries and routes. DataAccessError if the database cannot be read."""
@@ -165,7 +176,7 @@ class AuditAnalysis:
             absent = (NO_DATABASE,) if options.require_full_coverage else ()
             return DatabasePart(not_checked=(*self._unread, *absent))
         more = self._more_work(options, database, progress)
-        advice = self._advice(options, database, more, progress)
+        advice = structs.replace(self._advice(options, database, more, progress), fleet=self._fleet)
         part = inspected(database, self._counter, self._rules, self._settings, options.fail_on, advice)
         without = self._without_facts if self._counter.requests else ()
         missing = (*self._unread, *without, *more.not_checked, *part.not_checked)
@@ -183,7 +194,7 @@ class AuditAnalysis:
         wanted = [rule for rule in self._rules if rule.needs_calls and self._settings.rules.level(rule.code) != "off"]
         if not more.observed or uri is None or not wanted or not database.has(*wanted[0].needs):
             return NO_ADVICE if not more.observed else AdvisedFindings(())
-        writes = self._counter.workload.writes
+        writes = {**self._fleet.writes, **self._counter.workload.writes}
         return index_advice(options, uri.get_secret_value(), database, more.observed, writes, progress.tell)
 
     def _may_show(self, fingerprint: str, relation: str) -> bool:

@@ -30,6 +30,7 @@ from proxy.database.statements import STATEMENTS
 from proxy.findings.ignores import Ignore, Ignores
 from proxy.findings.model import Finding, fails
 from proxy.postgrest.database_facts import DatabaseFacts
+from proxy.recording.prometheus import HOURS
 from proxy.recording.source import DataAccessError
 from proxy.schema.snapshot import Database
 from proxy.settings.model import Settings
@@ -156,11 +157,16 @@ def _reported(finding: Finding, load: ObservedLoad, fail_on: str) -> ReportedFin
 
 
 def _load(finding: Finding, counter: TrafficCounter, schemas: Sequence[str], advice: AdvisedFindings) -> ObservedLoad:
-    """What was observed; of calls that no trace has, as of ``--statements`` and ``--sql``, their number only."""
+    """What was observed; of calls that no trace has, as of ``--statements`` and ``--prometheus``, their number only."""
     load = observed_load(finding, counter.workload, schemas, counter.hours)
-    if load.calls:
+    if load.calls or finding.object is None:
         return load
-    return structs.replace(load, calls=sum(advice.calls.get(name, 0) for name in finding.queries))
+    if finding.queries:
+        return structs.replace(load, calls=sum(advice.calls.get(name, 0) for name in finding.queries))
+    about = finding.object
+    table = about.table or about.name
+    calls = advice.fleet.calls({f"{about.schema}.{table}", *((table,) if about.schema in schemas[:1] else ())})
+    return structs.replace(load, calls=calls, calls_per_hour=round(calls / HOURS, 1))
 
 
 def _ignored(finding: Finding, ignore: Ignore) -> IgnoredFinding:

@@ -34,6 +34,11 @@ def add_database(command: ArgumentParser, milliseconds: Callable[[str], int]) ->
         "--statement-timeout", type=milliseconds, metavar="MS", default=5000, help="longest statement; default 5000"
     )
     command.add_argument(
+        "--prometheus",
+        metavar="URL",
+        help="a Prometheus that scrapes a fleet of fanin: the requests of the last week, by relation",
+    )
+    command.add_argument(
         "--statements",
         action="store_true",
         help="read what the database ran from pg_stat_statements: statements of PostgREST are joined to their queries,"

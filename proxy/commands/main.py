@@ -22,12 +22,13 @@ from proxy.transport.descriptors import open_standard
 from proxy.upstream.discovery import address_faults
 from rules import RULES
 
-OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
+OK, FINDINGS, USAGE, UNABLE, CANCELLED = 0, 1, 2, 75, 130
 EXITS = {
     OK: "Success.",
     FINDINGS: "A check failed: a budget, a forbidden rule, a growth, a finding, or a warning with --strict.",
     USAGE: "Usage error or invalid settings.",
     UNABLE: "fanin could not do its work: a file or server could not be read or written, or an address is in use.",
+    CANCELLED: "Ctrl-C ended the command. Transactions in a database were rolled back.",
 }
 """Exit codes."""
 
@@ -53,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DataAccessError as error:
         print(f"fanin: {safe(str(error))}", file=sys.stderr)
         return UNABLE
+    except KeyboardInterrupt:
+        print("fanin: cancelled", file=sys.stderr)
+        return CANCELLED
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise

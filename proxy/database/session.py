@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -45,6 +46,8 @@ select set_config('statement_timeout', $1, true), set_config('lock_timeout', $2,
   set_config('request.method', $5, true), set_config('request.path', $6, true),
   set_config('request.headers', '{}', true), set_config('request.cookies', '{}', true)
 """
+_extra_paths: "WeakKeyDictionary[Connection, str]" = WeakKeyDictionary()
+"""What EXTRA_SEARCH_PATH said, per connection."""
 
 
 class DatabaseFaultError(Exception):
@@ -130,10 +133,18 @@ async def rolled_back(
                 await transaction.rollback()
 
 
+@asynccontextmanager
+async def savepoint(connection: "Connection", limits: Limits) -> AsyncIterator[None]:
+    """A part of a transaction that is undone alone if it fails. DatabaseFaultError if the server reports an error."""
+    async with _Faults(Caller(), limits), connection.transaction():
+        yield
+
+
 async def _set_locals(connection: "Connection", caller: Caller, limits: Limits) -> None:
     claims = {**caller.claims, "role": caller.role} if caller.role else dict(caller.claims)
-    extra = await connection.fetchval(EXTRA_SEARCH_PATH)
-    extras = [name.strip() for name in str(extra or "public").split(",")]
+    if connection not in _extra_paths:
+        _extra_paths[connection] = str(await connection.fetchval(EXTRA_SEARCH_PATH) or "public")
+    extras = [name.strip() for name in _extra_paths[connection].split(",")]
     path = ", ".join(_quoted(name) for name in dict.fromkeys([caller.schema, *extras]) if name)
     timeouts = (str(limits.statement_ms), str(limits.lock_ms))
     text = json.dumps(claims) if claims else ""

@@ -187,7 +187,6 @@ def test_with_output_the_format_goes_into_the_file_and_a_summary_is_printed(desk
         ["--traces", "a", "--top", "0"],
         ["--traces", "a", "--top", "many"],
         ["--traces", "a", "--fail-on", "always"],
-        ["--traces", "a", "--prometheus", "http://h"],
     ],
 )
 def test_a_usage_error_exits_with_2(desk: Desk, words: list[str]) -> None:

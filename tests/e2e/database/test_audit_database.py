@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -12,11 +15,12 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from proxy.commands.main import FINDINGS, OK, UNABLE
+from proxy.commands.main import CANCELLED, FINDINGS, OK, UNABLE
 from proxy.database.statements import STATEMENTS
 from tests.commands import test_check as checking
 from tests.commands.test_check import no_variables as no_variables
 from tests.e2e.database.conftest import STUBS
+from tests.recording.test_prometheus import prometheus, series
 from tests.rules.traces import parallel
 
 if TYPE_CHECKING:
@@ -216,3 +220,43 @@ def test_a_statement_that_takes_too_long_leaves_the_rest_checked(desk: Desk, mon
     assert ran.code == OK
     assert "FAN026" in ran.out
     assert "it took too long" in ran.out
+
+
+def test_requests_of_a_fleet_are_those_of_its_prometheus(desk: Desk) -> None:
+    found = [series("public.songs", "GET", "1680"), series("songs", "PATCH", "168")]
+    words = ("--db-uri", desk.uri, *PUBLIC, "--format", "json", "--prometheus")
+    with prometheus(json.dumps({"data": {"result": found}})) as (url, _):
+        report = json.loads(desk.audit(*words, url).out)
+    loads = {each["finding"]["object"]["name"]: each["load"] for each in report["findings"]}
+    assert (loads["songs"]["calls"], loads["songs"]["calls_per_hour"]) == (1848, 11.0)
+    assert loads["videos"]["calls"] == 0
+    report = json.loads(desk.audit(*words, "http://127.0.0.1:1").out)
+    assert [each["object"] for each in report["not_checked"]] == ["http://127.0.0.1:1"]
+
+
+def test_ctrl_c_ends_it_in_one_line_and_the_statement_that_runs(desk: Desk) -> None:
+    slow = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    slow += "import proxy.database.snapshot as s; s.STATEMENTS = {**s.STATEMENTS, 'policies': 'select pg_sleep(60)'};"
+    slow += "from proxy.commands.main import main; sys.exit(main(sys.argv[1:]))"
+    words = (sys.executable, "-c", slow, "audit", "--db-uri", desk.uri, *PUBLIC, "--statement-timeout", "60000")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        sleeping = "select count(*) from pg_stat_activity where query like 'select pg_sleep(60)%' and state = 'active'"
+        while not value(desk, sleeping):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (CANCELLED, "", "fanin: cancelled\n")
+    while value(desk, sleeping):
+        pass
+
+
+def value(desk: Desk, statement: str) -> int:
+    values: list[int] = []
+
+    async def read() -> None:
+        connection = await asyncpg.connect(desk.dsn, database="audit_cli")
+        values.append(await connection.fetchval(statement))
+        await connection.close()
+
+    told(read())
+    return values[0]
