@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
     from proxy.sidecar.sidecar import Sidecar
 
-PREFETCH = {"rules__fan002": "rewrite", "merge__deadline_floor": 10.0, "prefetch__max_age": 30.0}
+PREFETCH = {
+    "rules__fan002": "rewrite",
+    "merge__deadline_floor": 10.0,
+    "prefetch__max_age": 30.0,
+    "trace__quiet_explicit": 30.0,
+}
 """Settings of tests that count calls: a busy machine is not what they are about."""
 TRACKINGS = "/monthly_tracking?select=*&month=eq.2025-06&order=id&limit={}"
 VIDEOS = "/videos?select=*&monthly_tracking_id=eq.{}&order=id"
