@@ -12,7 +12,7 @@ import msgspec
 
 from proxy.analysis.rule import AnyRule
 from proxy.capture.guard import CommandEnd, Guard
-from proxy.capture.variables import CommandVariables, Place
+from proxy.capture.variables import CommandVariables, SidecarPlace
 from proxy.observe.events import Event, Events, RequestAnswered, TraceClosed, Warned
 from proxy.recording.recorder import Recorder, new_head
 from proxy.settings.model import Settings
@@ -50,8 +50,8 @@ async def capture(
     guard: Guard,
     settings: Settings,
     rules: Sequence[AnyRule],
-    variables: Callable[[Place], CommandVariables],
-    say: Callable[[Place, CommandVariables, Sequence[str]], None],
+    variables: Callable[[SidecarPlace], CommandVariables],
+    say: Callable[[SidecarPlace, CommandVariables, Sequence[str]], None],
 ) -> Captured:
     """Run the command of ``guard`` behind a sidecar. ``say`` is called before it starts, with warnings.
 
@@ -77,10 +77,10 @@ async def capture(
     return Captured(end, seen.requests, seen.outside, tuple(seen.warnings))
 
 
-def place_of(sidecar: Sidecar, settings: Settings) -> Place:
+def place_of(sidecar: Sidecar, settings: Settings) -> SidecarPlace:
     """Where the sidecar is reached, and what upstream is."""
     mount, base = sidecar.discovered.mount.rstrip("/"), sidecar.discovered.base.decode()
-    return Place(f"http://127.0.0.1:{sidecar.port}", mount, settings.upstream, base)
+    return SidecarPlace(f"http://127.0.0.1:{sidecar.port}", mount, settings.upstream, base)
 
 
 def _unhandled(context: dict[str, Any]) -> Warned:

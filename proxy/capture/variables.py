@@ -32,7 +32,7 @@ class RequestedVariable(msgspec.Struct, frozen=True):
     path: str | None = None
 
 
-class Place(msgspec.Struct, frozen=True):
+class SidecarPlace(msgspec.Struct, frozen=True):
     """Where the sidecar is, and what it serves."""
 
     address: str
@@ -62,7 +62,7 @@ def find_upstream(environment: Mapping[str, str], requested: Sequence[RequestedV
 
 
 def variables(
-    environment: Mapping[str, str], requested: Sequence[RequestedVariable], place: Place, is_chosen: bool
+    environment: Mapping[str, str], requested: Sequence[RequestedVariable], place: SidecarPlace, is_chosen: bool
 ) -> CommandVariables:
     """The variables for the command. One that names the upstream keeps its path.
 
@@ -112,7 +112,7 @@ def _server(url: str) -> tuple[str, int]:
     return "localhost" if host in LOOPBACK else host, port or PORTS[parts.scheme]
 
 
-def _translated(value: str, place: Place) -> str:
+def _translated(value: str, place: SidecarPlace) -> str:
     """The path of ``value`` upstream as a path of the sidecar, where the mount replaces the base."""
     path = urlsplit(value).path
     under = path.startswith(place.base) and path[len(place.base) : len(place.base) + 1] in ("/", "")

@@ -15,7 +15,7 @@ from proxy.analysis.rule import AnyRule
 from proxy.capture.guard import CommandEnd, Guard
 from proxy.capture.report import Traffic, nothing_seen, report
 from proxy.capture.session import Captured, capture
-from proxy.capture.variables import CommandVariables, Place, RequestedVariable, find_upstream, variables
+from proxy.capture.variables import CommandVariables, RequestedVariable, SidecarPlace, find_upstream, variables
 from proxy.check.text import text
 from proxy.commands.check import CheckAnalysis
 from proxy.commands.event_loop import run
@@ -51,7 +51,7 @@ def run_behind_fanin(options: Namespace, load: Load, rules: Sequence[AnyRule]) -
     choose = partial(variables, os.environ, requested, is_chosen=not origin)
     names: list[str] = []
 
-    def say(place: Place, chosen: CommandVariables, warnings: Sequence[str]) -> None:
+    def say(place: SidecarPlace, chosen: CommandVariables, warnings: Sequence[str]) -> None:
         names.extend(chosen.changed)
         _print([*_start(place, chosen, origin), *_warnings(warnings)])
 
@@ -127,7 +127,7 @@ def _findings(
     return gates and (checked.verdict.failed or not captured.requests)
 
 
-def _start(place: Place, chosen: CommandVariables, origin: str) -> Iterator[str]:
+def _start(place: SidecarPlace, chosen: CommandVariables, origin: str) -> Iterator[str]:
     source = f" ({origin})" if origin else ""
     yield f"fanin: {place.address} → {safe(place.upstream)}{source}, as SUPABASE_URL, POSTGREST_URL and others"
     if chosen.kept:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.capture.variables import POSTGREST, SUPABASE, Place, RequestedVariable, find_upstream, variables
+from proxy.capture.variables import POSTGREST, SUPABASE, RequestedVariable, SidecarPlace, find_upstream, variables
 
-PLAIN = Place("http://127.0.0.1:5", "", "http://127.0.0.1:3000", "")
-UNDER_A_BASE = Place("http://127.0.0.1:5", "", "http://127.0.0.1:3000/api", "/api")
-CLOUD = Place("http://127.0.0.1:5", "/rest/v1", "https://abc.supabase.co", "/rest/v1")
+PLAIN = SidecarPlace("http://127.0.0.1:5", "", "http://127.0.0.1:3000", "")
+UNDER_A_BASE = SidecarPlace("http://127.0.0.1:5", "", "http://127.0.0.1:3000/api", "/api")
+CLOUD = SidecarPlace("http://127.0.0.1:5", "/rest/v1", "https://abc.supabase.co", "/rest/v1")
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,9 @@ def test_the_upstream_is_the_first_url(environment: dict[str, str], found: tuple
 
 
 @pytest.mark.parametrize(("place", "of_postgrest"), [(PLAIN, ""), (UNDER_A_BASE, ""), (CLOUD, "/rest/v1")])
-def test_without_a_value_each_variable_has_the_form_that_its_clients_expect(place: Place, of_postgrest: str) -> None:
+def test_without_a_value_each_variable_has_the_form_that_its_clients_expect(
+    place: SidecarPlace, of_postgrest: str
+) -> None:
     chosen = variables({}, [RequestedVariable("OURS"), RequestedVariable("P", "/x")], place, True)
     assert chosen.changed == {
         "OURS": place.address,
@@ -50,7 +52,7 @@ def test_without_a_value_each_variable_has_the_form_that_its_clients_expect(plac
         (CLOUD, "https://abc.supabase.co:443/auth/v1", "/auth/v1"),
     ],
 )
-def test_a_variable_with_the_upstream_keeps_its_path(place: Place, value: str, path: str) -> None:
+def test_a_variable_with_the_upstream_keeps_its_path(place: SidecarPlace, value: str, path: str) -> None:
     for is_chosen in (True, False):
         chosen = variables({"SUPABASE_URL": value}, [], place, is_chosen)
         assert chosen.changed["SUPABASE_URL"] == place.address + path
