@@ -53,8 +53,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
-from proxy.schema.access import WRITES, applies, bound_roles, groups_of, is_unlimited, revoke, unlimited_by, unparsed
-from proxy.schema.names import qualified, quoted
+from proxy.schema.access import WRITES, applies, bound_roles, is_unlimited, unlimited_by, unparsed
+from proxy.schema.grants import revoked
+from proxy.schema.names import qualified
 from proxy.schema.relation import Relation, Verb
 from proxy.schema.snapshot import Database, NotChecked
 from proxy.schema.undo import with_undo
@@ -93,7 +94,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=OpenWrite,
     inspect_database=inspect,
-    needs=("roles", "relations", "policies", "privileges"),
+    needs=("roles", "relations", "policies", "privileges", "grants"),
 )
 
 
@@ -128,7 +129,7 @@ def _finding(relation: Relation, opened: Open, database: Database) -> Finding:
             for role, verbs in opened.items()
             for verb in verbs
         ),
-        fix=_fix(name, opened, database),
+        fix=_fix(name, relation, opened, database),
         expected="Clients write only what a policy allows them.",
         risk="Requests of these roles that write the table fail with 42501, until a grant and a policy that names the"
         " owner of a row allow them. REVOKE of another grantor's grant has no effect: run it as the owner.",
@@ -155,13 +156,11 @@ def _why(relation: Relation, role: str, verb: Verb, database: Database) -> str:
     return f"granted, and policy {policy.name} is always true" if policy else "it owns the table"
 
 
-def _fix(name: str, opened: Open, database: Database) -> Fix:
-    lines = []
+def _fix(name: str, relation: Relation, opened: Open, database: Database) -> Fix:
+    """REVOKE for all roles that can do the same, in one statement each."""
+    alike: dict[tuple[Verb, ...], list[str]] = {}
     for role, verbs in opened.items():
-        groups = tuple(sorted(groups_of(role, database) - {role}))
-        lines.append(revoke(name, (role, *groups), ", ".join(verb.lower() for verb in verbs)))
-    undo = " ".join(
-        f"grant {', '.join(verb.lower() for verb in verbs)} on {name} to {quoted(role)};"
-        for role, verbs in opened.items()
-    )
-    return Fix(sql=with_undo("\n".join(lines), undo))
+        alike.setdefault(tuple(verbs), []).append(role)
+    found = [revoked(name, relation, roles, database, verbs) for verbs, roles in alike.items()]
+    undo = " ".join(dict.fromkeys(back for _, back in found))
+    return Fix(sql=with_undo("\n".join(revoke for revoke, _ in found), undo))

@@ -47,11 +47,6 @@ class FanOut(msgspec.Struct, frozen=True):
     spans: tuple[Span, ...]
     key: Filter
 
-    @property
-    def plain_key(self) -> Filter | None:
-        """The key if it is ``column=eq.value``; None for another condition (``proxy.analysis.lookups``)."""
-        return self.key if self.key.operator == "eq" and "." not in self.key.column else None
-
 
 FanOutDetector = Callable[[ParsedFingerprint, Sequence[Span], LoopThresholds], Steps[FanOut | None]]
 """``parallel_fan_out`` or ``sequential_fan_out``: for given spans at most one of them returns a fan-out."""

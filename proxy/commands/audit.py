@@ -21,6 +21,7 @@ from proxy.audit.workload import TrafficCounter
 from proxy.commands.audit_database import NO_DATABASE, DatabasePart, evidence, facts_if_readable, inspected, snapshot
 from proxy.commands.audit_diff import diff, read_report, text_of
 from proxy.commands.offline_analysis import OfflineAnalysis
+from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.recording.source import Recordings, read_source, source_names, write_text
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
@@ -42,8 +43,9 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
     baseline = read_report(options.baseline) if options.baseline else None
     if not source_names(options) and loaded.settings.db_uri is None:
         raise ConfigError("nothing to read: give --traces, --admin or --db-uri")
-    analysis = AuditAnalysis(read_source(options, loaded.settings), rules, loaded.settings)
-    report = analysis.report(source_names(options), options)
+    sources = source_names(options)
+    analysis = AuditAnalysis(read_source(options, loaded.settings), rules, loaded.settings, bool(sources))
+    report = analysis.report(sources, options)
     if options.explain_evidence:
         print("\n".join(evidence(report.findings)), end="", file=sys.stderr)
     output = FORMATS[options.format](report, rules, options.config.as_posix() if options.config else "")
@@ -64,11 +66,13 @@ def _changed(baseline: Report, report: Report, options: Namespace) -> bool:
 
 
 class AuditAnalysis:
-    """Runs the rules on the traffic and counts it."""
+    """Runs the rules on the traffic and counts it. Without sources of it (``observed``) they have no facts to read."""
 
-    def __init__(self, traffic: Recordings, rules: Sequence[AnyRule], settings: Settings) -> None:
+    def __init__(
+        self, traffic: Recordings, rules: Sequence[AnyRule], settings: Settings, observed: bool = True
+    ) -> None:
         self._rules, self._settings = rules, settings
-        facts, self._without_facts = facts_if_readable(settings)
+        facts, self._without_facts = facts_if_readable(settings) if observed else (DatabaseFacts(), ())
         self._analysis = OfflineAnalysis(rules, settings, facts)
         self._counter = TrafficCounter(settings.detect.fingerprints)
         for source, trace in traffic:

@@ -20,6 +20,7 @@ Part = Literal[
     "views",
     "triggers",
     "privileges",
+    "grants",
     "table_stats",
     "index_stats",
     "column_stats",
@@ -95,6 +96,8 @@ class Function(msgspec.Struct, frozen=True):
     """Its own search_path setting; None: it has that of its caller."""
     executable_by: tuple[str, ...] = ()
     """The API roles that may execute it."""
+    granted_to: tuple[str, ...] = ()
+    """Who was granted EXECUTE; ``public`` is everybody."""
     exposed: bool = True
     managed: bool = False
     returns: str = ""
@@ -140,10 +143,6 @@ class Database(msgspec.Struct, frozen=True):
     def role(self, name: str) -> Role | None:
         """The role of that name."""
         return next((role for role in self.roles if role.name == name), None)
-
-    def api_roles(self) -> tuple[str, ...]:
-        """The roles that PostgREST switches to."""
-        return tuple(role.name for role in self.roles if role.api)
 
     def extension(self, name: str) -> Extension | None:
         """The extension, if it is installed."""

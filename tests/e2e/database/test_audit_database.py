@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from proxy.commands.main import FINDINGS, OK, UNABLE
 from proxy.database.statements import STATEMENTS
+from proxy.postgrest.database_facts import DatabaseFacts
 from tests.commands import test_check as checking
 from tests.commands.test_check import no_variables as no_variables
 from tests.e2e.database.conftest import STUBS
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from proxy.demo.postgres import Postgres
     from proxy.model import Trace
+    from proxy.settings.model import Settings
 
 SCHEMA = """
 create table public.videos (id bigint primary key, owner_id uuid);
@@ -96,6 +98,20 @@ def traffic() -> Trace:
     """Ten reads of the table videos by one route."""
     trace = parallel(["GET /videos?id=gt.1&limit=5 → 5 rows, 1 kB, 30 ms"] * 2)
     return replace(trace, spans=tuple(replace(each, relation="videos") for each in trace.spans))
+
+
+def test_without_traffic_nothing_is_read_for_the_rules_of_traffic(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Settings] = []
+
+    def facts_of(settings: Settings) -> DatabaseFacts:
+        read.append(settings)
+        return DatabaseFacts()
+
+    monkeypatch.setattr("proxy.commands.audit_database.facts_of", facts_of)
+    desk.audit("--db-uri", desk.uri, *PUBLIC)
+    assert read == []
+    desk.audit("--db-uri", desk.uri, *PUBLIC, "--traces", desk.record(checking.ONE))
+    assert len(read) == 1
 
 
 def test_without_traffic_the_rules_over_the_database_run(desk: Desk) -> None:
