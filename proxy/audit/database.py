@@ -58,10 +58,17 @@ def _lacking(code: str, parts: Sequence[str], database: Database) -> list[NotChe
 
 
 def usages_of(finding: Finding, workload: Workload, schemas: Sequence[str]) -> list[Usage]:
-    """The observed requests for the object of a finding; a name without schema is one of the first schema."""
+    """The observed requests for the object of a finding; a name without schema is one of the first schema.
+
+    Those that the finding quotes, if it quotes any; all are for the database itself.
+    """
     about = finding.object
     if about is None:
         return []
+    if finding.queries:
+        return [usage for usage in workload if usage.fingerprint in finding.queries]
+    if about.kind == "database":
+        return list(workload)
     table = about.table or about.name
     names = {f"{about.schema}.{table}", *((table,) if about.schema in schemas[:1] else ())}
     return [usage for usage in workload if usage.relation in names]

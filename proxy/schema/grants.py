@@ -22,7 +22,7 @@ def revoked(
     ]
     what = ", ".join(privileges).lower() or "all"
     holders = ", ".join(map(role_name, dict.fromkeys(grant.role for grant in found) or roles))
-    return f"revoke {what} on {name} from {holders};", " ".join(_grants(name, found))
+    return f"revoke {what} on {name} from {holders};", " ".join(grants(name, found))
 
 
 def revoked_routine(routine: str, function: Function, roles: Sequence[str], database: Database) -> tuple[str, str]:
@@ -37,8 +37,8 @@ def _through(roles: Sequence[str], database: Database) -> frozenset[str]:
     return frozenset({"public"}.union(*(groups_of(role, database) for role in roles)))
 
 
-def _grants(name: str, found: Sequence[Grant]) -> Iterator[str]:
-    """One statement per role and grant option, with all its privileges."""
+def grants(name: str, found: Sequence[Grant]) -> Iterator[str]:
+    """GRANT on the relation that SQL calls ``name``: one statement per role and grant option."""
     parts: dict[tuple[str, bool], list[str]] = {}
     for grant in found:
         columns = f" ({', '.join(map(quoted, grant.columns))})" if grant.columns else ""

@@ -20,6 +20,7 @@ from proxy.database.snapshot import read_database
 from proxy.demo.postgres import Postgres
 from proxy.settings.rules import RuleSettings
 from tests.programs import HOME
+from tests.rules.traces import told
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -90,13 +91,16 @@ def example_database(server: Postgres) -> Callable[[str], Awaitable[str]]:
     return create
 
 
-async def inspect_uri(rule: AnyRule, uri: str, days: float = 30) -> DatabaseFindings:
-    """What a rule finds in the database at ``uri``, as if its statistics were ``days`` old."""
+async def inspect_uri(rule: AnyRule, uri: str, days: float = 30, traffic: Sequence[str] = ()) -> DatabaseFindings:
+    """What a rule finds in the database at ``uri`` and in ``traffic``, as if its statistics were ``days`` old."""
+    workload = Workload(100)
+    for trace in told(traffic):
+        workload.add(trace)
     database = await read_database(uri, ("public",))
     began = database.server.now - days * 86_400
     database = structs.replace(database, server=structs.replace(database.server, stats_reset=began))
     failed: list[str] = []
-    found = inspect_database(database, Workload(10), [rule], RuleSettings(), failed.append)
+    found = inspect_database(database, workload, [rule], RuleSettings(), failed.append)
     assert failed == []
     return found
 
@@ -108,7 +112,9 @@ def inspected(example_database: Callable[[str], Awaitable[str]]) -> Callable[...
     ``then`` are further statements.
     """
 
-    async def inspect(rule: AnyRule, sql: str, days: float = 30, then: Sequence[str] = ()) -> DatabaseFindings:
-        return await inspect_uri(rule, await example_database(";\n".join((sql, *then))), days)
+    async def inspect(
+        rule: AnyRule, sql: str, days: float = 30, then: Sequence[str] = (), traffic: Sequence[str] = ()
+    ) -> DatabaseFindings:
+        return await inspect_uri(rule, await example_database(";\n".join((sql, *then))), days, traffic)
 
     return inspect
