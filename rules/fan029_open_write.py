@@ -6,7 +6,8 @@ Finds, from privileges, memberships, row-level security and the policies that ap
 switches to can insert any row into a table, or change or delete all its rows. It names each role with its verbs. A
 permissive policy that is always true allows all rows unless a restrictive one limits them. An INSERT policy without
 WITH CHECK lets no row in, so it opens nothing. Roles that bypass row-level security, such as ``service_role``, do not
-count.
+count. With ``--probe`` each write was tried as the role and rolled back: then it also names what was seen to pass, and
+says what happened.
 
 Why it hurts
 ------------
@@ -67,6 +68,8 @@ class OpenWrite(Thresholds):
 
 
 WORDS: Mapping[Verb, str] = {"INSERT": "insert any row", "UPDATE": "change all rows", "DELETE": "delete all rows"}
+SEEN: Mapping[Verb, str] = {"INSERT": "insert rows", "UPDATE": "change rows", "DELETE": "delete rows"}
+"""Of what was tried and passed, although a policy that is not always true decides."""
 Open = Mapping[str, Sequence[Verb]]
 """The verbs by role."""
 
@@ -79,8 +82,7 @@ def inspect(database: Database, _: Workload, __: RuleContext[OpenWrite]) -> Iter
             continue
         held = {role: [verb for verb in WRITES if role in relation.roles_with(verb)] for role in roles}
         opened = {
-            role: [verb for verb in verbs if is_unlimited(relation, role, verb, database)]
-            for role, verbs in held.items()
+            role: [verb for verb in verbs if _is_open(relation, role, verb, database)] for role, verbs in held.items()
         }
         if any(opened.values()):
             yield _finding(relation, {role: verbs for role, verbs in opened.items() if verbs}, database)
@@ -96,6 +98,11 @@ RULE = Rule(
     inspect_database=inspect,
     needs=("roles", "relations", "policies", "privileges", "grants"),
 )
+
+
+def _is_open(relation: Relation, role: str, verb: Verb, database: Database) -> bool:
+    tried = database.probed(role, relation.full_name, verb)
+    return is_unlimited(relation, role, verb, database) or (tried is not None and tried.allowed)
 
 
 def _unparsed(relation: Relation, held: Open, opened: Open, database: Database) -> Iterator[NotChecked]:
@@ -117,7 +124,9 @@ def _finding(relation: Relation, opened: Open, database: Database) -> Finding:
         code=RULE.code,
         impact=_impact(opened),
         confidence="high",
-        title="; ".join(f"{role} can {_in_words(verbs)} of {name}" for role, verbs in opened.items()),
+        title="; ".join(
+            f"{role} can {_in_words(relation, role, verbs, database)} of {name}" for role, verbs in opened.items()
+        ),
         relation=relation.full_name,
         fingerprint="",
         route="",
@@ -145,11 +154,18 @@ def _impact(opened: Open) -> str:
     return "CRITICAL" if anybody - {"INSERT"} else "HIGH"
 
 
-def _in_words(verbs: Sequence[Verb]) -> str:
-    return " and ".join(WORDS[verb] for verb in verbs)
+def _in_words(relation: Relation, role: str, verbs: Sequence[Verb], database: Database) -> str:
+    return " and ".join((WORDS if is_unlimited(relation, role, verb, database) else SEEN)[verb] for verb in verbs)
 
 
 def _why(relation: Relation, role: str, verb: Verb, database: Database) -> str:
+    tried = database.probed(role, relation.full_name, verb)
+    return "; ".join(filter(None, (_granted(relation, role, verb, database), tried.said if tried else "")))
+
+
+def _granted(relation: Relation, role: str, verb: Verb, database: Database) -> str:
+    if not is_unlimited(relation, role, verb, database):
+        return "granted, and a policy limits it"
     if not relation.row_security:
         return "granted, and row-level security is not enabled"
     policy = unlimited_by(relation, role, verb, database)

@@ -128,6 +128,7 @@ class AuditAnalysis:
     def _warnings(self, sources: Sequence[str], database: DatabasePart) -> Iterator[str]:
         yield from (text for text in self._analysis.warnings() if text not in database.matched)
         yield from () if sources else database.unmatched
+        yield from database.notes
         if sources and not any(cost.can_fail_build for cost in self._counter.costs()):
             yield "no finding can fail: no trace is both complete and named by its client"
         if replaced := self._counter.workload.replaced:

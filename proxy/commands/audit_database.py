@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
 import msgspec
+from msgspec import structs
 
 from proxy.analysis.rule import AnyRule
 from proxy.analysis.workload import Workload
@@ -15,13 +16,15 @@ from proxy.audit.database import inspect_database
 from proxy.audit.load import observed_load
 from proxy.audit.report import IgnoredFinding, ReportedFinding, UncheckedItem
 from proxy.database.connection import DatabaseError
+from proxy.database.probe import probed
+from proxy.database.session import DatabaseFaultError, Limits
 from proxy.database.snapshot import NoSchemasError, read_database
 from proxy.database.statements import STATEMENTS
 from proxy.findings.ignores import Ignore, Ignores
 from proxy.findings.model import Finding, fails
 from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.recording.source import DataAccessError
-from proxy.schema.snapshot import Database
+from proxy.schema.snapshot import Database, NotChecked
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
 from proxy.sidecar.rule_runner import today
@@ -39,6 +42,8 @@ class DatabasePart(msgspec.Struct, frozen=True):
     ignored: tuple[IgnoredFinding, ...] = ()
     not_checked: tuple[UncheckedItem, ...] = ()
     checked: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What reading it did that the operator must know."""
     unmatched: tuple[str, ...] = ()
     """Messages about ignores that matched no finding over the database."""
     matched: frozenset[str] = frozenset()
@@ -82,10 +87,20 @@ def snapshot(options: Namespace, settings: Settings, workload: Workload) -> Data
         )
     except (DatabaseError, NoSchemasError) as error:
         raise DataAccessError(str(error)) from error
+    if options.probe and database.read:
+        database = _probed(database, settings.db_uri.get_secret_value(), options)
     if not database.read:
         first = database.not_checked[0]
         raise DataAccessError(f"--db-uri: nothing could be read: {first.because}. {first.remedy}")
     return database
+
+
+def _probed(database: Database, uri: str, options: Namespace) -> Database:
+    try:
+        return asyncio.run(probed(uri, database, Limits(options.statement_timeout, options.lock_timeout)))
+    except DatabaseFaultError as fault:
+        missing = NotChecked("FAN029", f"--probe: {fault}", "Give --db-uri a role that may become the API roles.")
+        return structs.replace(database, not_checked=(*database.not_checked, missing))
 
 
 def inspected(
@@ -105,6 +120,7 @@ def inspected(
         tuple(_ignored(each, ignore) for each, ignore in pairs if ignore is not None),
         tuple(UncheckedItem(each.check, each.object, each.because, each.remedy) for each in found.not_checked),
         tuple(_checked(rules, settings, {each.check for each in found.not_checked if not each.object})),
+        database.notes,
         unmatched,
         frozenset(every.difference(unmatched)),
     )

@@ -28,6 +28,11 @@ def add_database(command: ArgumentParser, milliseconds: Callable[[str], int]) ->
         "--require-full-coverage", action="store_true", help="exit with 1 if the report lists anything as not checked"
     )
     command.add_argument(
+        "--probe",
+        action="store_true",
+        help="try each write of each API role on each table, in transactions that are rolled back (FAN029)",
+    )
+    command.add_argument(
         "--lock-timeout", type=milliseconds, metavar="MS", default=500, help="longest wait for a lock; default 500"
     )
     command.add_argument(

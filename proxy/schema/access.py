@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from proxy.schema.names import quoted
 from proxy.schema.relation import Policy, Relation, Verb
-from proxy.schema.snapshot import Database, NotChecked, Role
+from proxy.schema.snapshot import Database, NotChecked, Role, WrittenVerb
 from proxy.schema.undo import in_a_line
 
-WRITES: tuple[Verb, ...] = ("INSERT", "UPDATE", "DELETE")
+WRITES: tuple[WrittenVerb, ...] = ("INSERT", "UPDATE", "DELETE")
 
 
 def bypasses(role: Role | None) -> bool:

@@ -17,7 +17,7 @@ PLAIN = re.compile(r"(?:(?P<alias>[^:.()]+):)?(?P<column>[^:.()]+)")
 OF_CALLER = (exp.CurrentUser, exp.SessionUser, exp.SessionParameter)
 
 
-class GroupKey(msgspec.Struct, frozen=True):
+class GroupColumn(msgspec.Struct, frozen=True):
     """A column of the result that groups the rows."""
 
     name: str
@@ -28,7 +28,7 @@ class GroupKey(msgspec.Struct, frozen=True):
 class Aggregate(msgspec.Struct, frozen=True):
     """A query with aggregates."""
 
-    keys: tuple[GroupKey, ...]
+    keys: tuple[GroupColumn, ...]
     """Those of GROUP BY that the result contains."""
     unique: bool
     """Whether the keys identify a row of the result: GROUP BY has no other."""
@@ -70,8 +70,8 @@ def _aggregates(tree: exp.Select) -> bool:
     return tree.args.get("group") is not None or any(own)
 
 
-def _key(name: str, expression: exp.Expr) -> GroupKey:
-    return GroupKey(name, expression.name if isinstance(expression, exp.Column) else "")
+def _key(name: str, expression: exp.Expr) -> GroupColumn:
+    return GroupColumn(name, expression.name if isinstance(expression, exp.Column) else "")
 
 
 def aggregate_of_select(select: str, table: str) -> tuple[Aggregate, str] | None:
@@ -88,7 +88,7 @@ def aggregate_of_select(select: str, table: str) -> tuple[Aggregate, str] | None
         elif one := PLAIN.fullmatch(item):
             if "*" in one["column"] or "->" in one["column"]:
                 return None
-            keys.append(GroupKey(one["alias"] or one["column"], one["column"]))
+            keys.append(GroupColumn(one["alias"] or one["column"], one["column"]))
         else:
             return None
     if not found:

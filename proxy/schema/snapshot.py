@@ -109,6 +109,22 @@ class Function(msgspec.Struct, frozen=True):
         return f"{self.schema}.{self.name}"
 
 
+WrittenVerb = Literal["INSERT", "UPDATE", "DELETE"]
+
+
+class ProbedWrite(msgspec.Struct, frozen=True):
+    """A write that was tried as a role and rolled back (``--probe``)."""
+
+    role: str
+    relation: str
+    """``schema.name``."""
+    verb: WrittenVerb
+    allowed: bool
+    """Whether rows were written, or only a constraint stopped them: privileges and policies let it pass."""
+    said: str
+    """What happened, in words."""
+
+
 class Database(msgspec.Struct, frozen=True):
     """The schema, statistics, policies and privileges of a database at one time."""
 
@@ -123,6 +139,10 @@ class Database(msgspec.Struct, frozen=True):
     read: frozenset[Part] = frozenset()
     """Parts that were read. An empty value of another part means nothing."""
     not_checked: tuple[NotChecked, ...] = ()
+    probes: tuple[ProbedWrite, ...] = ()
+    """Writes that were tried; empty without ``--probe``."""
+    notes: tuple[str, ...] = ()
+    """What reading it did that the operator must know."""
 
     def own(self) -> Iterator[Relation]:
         """Exposed relations that belong to neither an extension nor Supabase: those that rules look at."""
@@ -139,6 +159,12 @@ class Database(msgspec.Struct, frozen=True):
     def overloads(self, schema: str, name: str) -> tuple[Function, ...]:
         """All functions of that name."""
         return tuple(each for each in self.functions if (each.schema, each.name) == (schema, name))
+
+    def probed(self, role: str, relation: str, verb: str) -> ProbedWrite | None:
+        """What happened when the write was tried."""
+        return next(
+            (each for each in self.probes if (each.role, each.relation, each.verb) == (role, relation, verb)), None
+        )
 
     def role(self, name: str) -> Role | None:
         """The role of that name."""

@@ -195,6 +195,16 @@ def test_the_evidence_is_explained_by_the_statements_that_read_it(desk: Desk) ->
     assert "from pg_class c" in ran.err
 
 
+def test_probed_writes_are_in_the_findings_and_leave_the_database_as_it_was(desk: Desk) -> None:
+    desk.sql("grant delete on public.videos to anon")
+    report = json.loads(desk.audit("--db-uri", desk.uri, *PUBLIC, "--probe", "--format", "json").out)
+    (found,) = [each["finding"] for each in report["findings"] if each["finding"]["code"] == "FAN029"]
+    assert any("tried and rolled back: 50 rows deleted" in each for each in found["evidence"])
+    again = json.loads(desk.audit("--db-uri", desk.uri, *PUBLIC, "--format", "json").out)
+    (rows,) = [each["finding"]["current"] for each in again["findings"] if each["finding"]["code"] == "FAN029"]
+    assert rows == "about 50 rows"
+
+
 def test_an_ignore_of_a_finding_over_the_database_is_matched(desk: Desk) -> None:
     ignore = '[[ignore]]\nrule = "FAN026"\nreason = "known"\n'
     words = ("--db-uri", desk.uri, *PUBLIC, "--traces", desk.record(checking.ONE), "--format", "json")
