@@ -91,6 +91,15 @@ class ReportedFinding(msgspec.Struct, frozen=True):
         ObservedLoad | None,
         Meta(description="The observed requests for its object; null for a finding about requests."),
     ] = None
+    phase: Annotated[str, Meta(description="`analysis`, `schema` or `optimisation`.")] = ""
+
+
+class MonitoringText(msgspec.Struct, frozen=True):
+    """Text to paste, so that findings like these are noticed from now on."""
+
+    title: Annotated[str, Meta(description="What it is.")]
+    language: Annotated[str, Meta(description="`yaml`, `toml` or `sh`.")]
+    text: Annotated[str, Meta(description="The text; comments name the findings that it would have caught.")]
 
 
 class IgnoredFinding(msgspec.Struct, frozen=True):
@@ -182,4 +191,11 @@ class Report(msgspec.Struct, frozen=True):
     checked: Annotated[
         tuple[str, ...],
         Meta(description="Rules over the database that looked at all that `not_checked` does not name."),
+    ] = ()
+    monitoring: Annotated[
+        tuple[MonitoringText, ...],
+        Meta(description="The fourth phase: alert rules, budgets and a command that would have caught each finding."),
+    ] = ()
+    hints: Annotated[
+        tuple[str, ...], Meta(description="Advice of impact LOW that is about no finding, a line each.")
     ] = ()

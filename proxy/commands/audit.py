@@ -16,6 +16,7 @@ from proxy.audit.as_markdown import markdown
 from proxy.audit.as_sarif import as_sarif
 from proxy.audit.as_text import summary, text
 from proxy.audit.comparison import compare
+from proxy.audit.completed import completed
 from proxy.audit.report import FORMAT, Report
 from proxy.audit.workload import TrafficCounter
 from proxy.commands.audit_database import NO_DATABASE, DatabasePart, evidence, facts_if_readable, inspected, snapshot
@@ -45,7 +46,7 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
         raise ConfigError("nothing to read: give --traces, --admin or --db-uri")
     sources = source_names(options)
     analysis = AuditAnalysis(read_source(options, loaded.settings), rules, loaded.settings, bool(sources))
-    report = analysis.report(sources, options)
+    report = completed(analysis.report(sources, options))
     if options.explain_evidence:
         print("\n".join(evidence(report.findings)), end="", file=sys.stderr)
     output = FORMATS[options.format](report, rules, options.config.as_posix() if options.config else "")

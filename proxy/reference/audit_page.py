@@ -6,6 +6,7 @@ from proxy.audit.report import (
     FORMAT,
     BypassUsage,
     IgnoredFinding,
+    MonitoringText,
     ObservedLoad,
     QueryUsage,
     Report,
@@ -14,7 +15,7 @@ from proxy.audit.report import (
     TrafficSummary,
     UncheckedItem,
 )
-from proxy.findings.model import DatabaseObject, Finding, IndexShape
+from proxy.findings.model import DatabaseObject, Finding, IndexShape, Measured
 from proxy.text.markdown import field_rows, table
 
 
@@ -40,11 +41,13 @@ def audit() -> Iterator[str]:
         (Finding, "Each `finding`"),
         (DatabaseObject, "Its `object`"),
         (IndexShape, "Its `index`"),
+        (Measured, "Each of its `measured`"),
         (IgnoredFinding, "Each of `ignored`"),
         (QueryUsage, "Each of `queries`"),
         (RouteUsage, "Each of `routes`"),
         (BypassUsage, "Each of `bypassed`"),
         (UncheckedItem, "Each of `not_checked`"),
+        (MonitoringText, "Each of `monitoring`"),
     )
     for kind, where in parts:
         yield from (f"## {where}", "")

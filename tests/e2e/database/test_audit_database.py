@@ -205,6 +205,34 @@ def test_probed_writes_are_in_the_findings_and_leave_the_database_as_it_was(desk
     assert rows == "about 50 rows"
 
 
+def test_no_finding_has_more_requests_rows_or_bytes_than_were_observed(desk: Desk) -> None:
+    recording = desk.record(*[replace(traffic(), id=f"t{number}") for number in range(9)])
+    desk.sql("alter table public.videos add parent bigint references public.songs")
+    words = ("--db-uri", desk.uri, *PUBLIC, "--traces", recording, "--format", "json")
+    report = json.loads(desk.audit(*words, "--set", "rules.connection_pressure.pool=1").out)
+    loads = [each["load"] for each in report["findings"] if each["load"]]
+    assert len(loads) >= 4
+    observed = report["traffic"]
+    assert max(load["calls"] for load in loads) == observed["queries"] == 18
+    assert max(load["rows"] for load in loads) == observed["rows"]
+    assert max(load["bytes"] for load in loads) == observed["bytes"]
+    total = sum(usage["total"] for usage in report["queries"])
+    hours = max(observed["end"] - observed["begin"], 1) / 3600
+    assert max(load["ms_per_hour"] for load in loads) * hours <= total * 1.001
+
+
+def test_findings_come_in_phases_with_what_would_have_caught_them_and_those_that_nothing_touches_apart(
+    desk: Desk,
+) -> None:
+    words = ("--db-uri", desk.uri, *PUBLIC, "--traces", desk.record(traffic()))
+    told = desk.audit(*words).out
+    places = [told.index(text) for text in ("2. Schema", "No observed request touches:", "[LOW] traffic")]
+    places.append(told.index("4. Monitoring"))
+    assert places == sorted(places)
+    assert told.index("public.videos", places[0]) < places[1] < told.index("public.songs", places[0])
+    assert "--require-full-coverage" in told[places[-1] :]
+
+
 def test_an_ignore_of_a_finding_over_the_database_is_matched(desk: Desk) -> None:
     ignore = '[[ignore]]\nrule = "FAN026"\nreason = "known"\n'
     words = ("--db-uri", desk.uri, *PUBLIC, "--traces", desk.record(checking.ONE), "--format", "json")
