@@ -74,6 +74,18 @@ class UncheckedItem(msgspec.Struct, frozen=True):
     remedy: Annotated[str, Meta(description="What to do so that it is.")]
 
 
+class TracedNumber(msgspec.Struct, frozen=True):
+    """Where a number of a finding comes from."""
+
+    number: Annotated[str, Meta(description="As the finding writes it.")]
+    field: Annotated[str, Meta(description="The field of the finding: `title`, `problem`, `current` or `evidence`.")]
+    text: Annotated[str, Meta(description="The text that has it.")]
+    source: Annotated[
+        str, Meta(description="`statement.column` (`--explain-evidence` prints the statements), or what it is made of.")
+    ]
+    where: Annotated[str, Meta(description="The row of the statement, as a condition in SQL; may be empty.")]
+
+
 class ReportedFinding(msgspec.Struct, frozen=True):
     """A finding with its occurrences."""
 
@@ -92,6 +104,9 @@ class ReportedFinding(msgspec.Struct, frozen=True):
         Meta(description="The observed requests for its object; null for a finding about requests."),
     ] = None
     phase: Annotated[str, Meta(description="`analysis`, `schema` or `optimisation`.")] = ""
+    numbers: Annotated[
+        tuple[TracedNumber, ...], Meta(description="Sources of its numbers; empty for a finding about requests.")
+    ] = ()
 
 
 class MonitoringText(msgspec.Struct, frozen=True):

@@ -14,7 +14,8 @@ from proxy.analysis.rule import AnyRule
 from proxy.analysis.workload import Workload
 from proxy.audit.database import inspect_database
 from proxy.audit.load import observed_load
-from proxy.audit.report import IgnoredFinding, ReportedFinding, UncheckedItem
+from proxy.audit.report import IgnoredFinding, ReportedFinding, TracedNumber, UncheckedItem
+from proxy.audit.traced import traced
 from proxy.database.connection import DatabaseError
 from proxy.database.probe import probed
 from proxy.database.session import DatabaseFaultError, Limits
@@ -28,6 +29,7 @@ from proxy.schema.snapshot import Database, NotChecked
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
 from proxy.sidecar.rule_runner import today
+from proxy.text.terminal import safe
 from proxy.upstream.catalog import read_catalog_once
 
 NO_DATABASE = UncheckedItem("database", "", "no database was given", "Give --db-uri.")
@@ -116,7 +118,7 @@ def inspected(
     return DatabasePart(
         database.server.database,
         database.schemas,
-        tuple(reported),
+        tuple(structs.replace(each, numbers=traced(each, database)) for each in reported),
         tuple(_ignored(each, ignore) for each, ignore in pairs if ignore is not None),
         tuple(UncheckedItem(each.check, each.object, each.because, each.remedy) for each in found.not_checked),
         tuple(_checked(rules, settings, {each.check for each in found.not_checked if not each.object})),
@@ -152,7 +154,9 @@ def _ignored(finding: Finding, ignore: Ignore) -> IgnoredFinding:
 
 
 def evidence(findings: Sequence[ReportedFinding]) -> Iterator[str]:
-    """The statements that read the evidence of findings, each once, with the findings that they are for."""
+    """The statements that read the evidence of findings, each once, with the findings that they are for; then each
+    number with the column and the row that it is from.
+    """
     codes: dict[str, set[str]] = {}
     for reported in findings:
         for name in reported.finding.statements:
@@ -160,3 +164,13 @@ def evidence(findings: Sequence[ReportedFinding]) -> Iterator[str]:
     for name, statement in STATEMENTS.items():
         if name in codes:
             yield f"-- {name}: {', '.join(sorted(codes[name]))}\n{statement.strip()};\n"
+    for reported in findings:
+        lines = [
+            f"--   {each.number} in {each.field} '{safe(each.text)}': {_source(each)}" for each in reported.numbers
+        ]
+        if lines:
+            yield "\n".join([f"-- {safe(reported.key)}", *lines, ""])
+
+
+def _source(number: TracedNumber) -> str:
+    return f"{number.source} where {safe(number.where)}" if number.where else number.source

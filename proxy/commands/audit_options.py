@@ -41,5 +41,5 @@ def add_database(command: ArgumentParser, milliseconds: Callable[[str], int]) ->
     command.add_argument(
         "--explain-evidence",
         action="store_true",
-        help="print the statements that read the evidence of the findings, to standard error",
+        help="print the statements that read the evidence, and the source of each number, to standard error",
     )

@@ -12,6 +12,7 @@ from proxy.audit.report import (
     Report,
     ReportedFinding,
     RouteUsage,
+    TracedNumber,
     TrafficSummary,
     UncheckedItem,
 )
@@ -38,6 +39,7 @@ def audit() -> Iterator[str]:
         (TrafficSummary, "Its `traffic`"),
         (ReportedFinding, "Each of `findings`"),
         (ObservedLoad, "Its `load`"),
+        (TracedNumber, "Each of its `numbers`"),
         (Finding, "Each `finding`"),
         (DatabaseObject, "Its `object`"),
         (IndexShape, "Its `index`"),

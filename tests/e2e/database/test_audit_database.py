@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -193,6 +194,42 @@ def test_the_evidence_is_explained_by_the_statements_that_read_it(desk: Desk) ->
     ran = desk.audit("--db-uri", desk.uri, *PUBLIC, "--explain-evidence")
     assert "-- relations: FAN026\n" in ran.err
     assert "from pg_class c" in ran.err
+
+
+async def selected(uri: str, number: dict[str, str]) -> str:
+    """What the statement of a number returns, run by itself for the column and the row that the report names."""
+    part, _, column = number["source"].partition(".")
+    statement = STATEMENTS[part].replace("$1", "array['public']::text[]").replace("$2", "array['anon']::text[]")  # type: ignore[index]
+    where = f" where {number['where']}" if number["where"] else ""
+    connection = await asyncpg.connect(uri, server_settings={"search_path": "pg_catalog"})
+    value = await connection.fetchval(f"select s.{column} from ({statement}) s{where}")
+    await connection.close()
+    return f"{value:.0f}"
+
+
+def test_each_number_is_what_its_statement_returns_for_its_row_or_is_said_to_be_computed(desk: Desk) -> None:
+    desk.sql(
+        "create table public.big (id int primary key, n int) with (autovacuum_enabled = false)",
+        "insert into public.big select n, n from generate_series(1, 20000) n",
+        "create index big_n on public.big (n); create index big_n_again on public.big (n)",
+        "delete from public.big where id <= 5000",
+        "select pg_stat_force_next_flush()",
+        "alter table public.big enable row level security",
+    )
+    report = json.loads(desk.audit("--db-uri", desk.uri, *PUBLIC, "--format", "json").out)
+    numbers = [number for each in report["findings"] for number in each["numbers"]]
+    columns = [each for each in numbers if re.fullmatch(r"\w+\.\w+", each["source"]) and each["number"].isdigit()]
+    assert len(columns) >= 5
+    for each in columns:
+        found: list[str] = []
+
+        async def compared(number: dict[str, str] = each, to: list[str] = found) -> None:
+            to.append(await selected(desk.uri, number))
+
+        told(compared())
+        assert found == [each["number"]], each
+    others = {each["source"].partition(" ")[0] for each in numbers} - {each["source"] for each in columns}
+    assert others <= {"computed", "relations.pages,", "indexes.size", "the"}
 
 
 def test_probed_writes_are_in_the_findings_and_leave_the_database_as_it_was(desk: Desk) -> None:
