@@ -50,7 +50,7 @@ from proxy.analysis.fan_out import (
     has_many_rows_per_key,
     sequential_fan_out,
 )
-from proxy.analysis.origin import Origin, count_known_earlier, origins
+from proxy.analysis.origin import Origin, answers_with_keys, count_known_earlier, origins
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, count_calls, total_rows, total_seconds
 from proxy.analysis.steps import Steps
@@ -72,12 +72,13 @@ from rules.fan001_n_plus_one_read import READ_RISK, LoopOfReads, NPlusOne, loop_
 @InSteps
 def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | None]:
     """One finding per fingerprint that is read in a loop in ``trace``."""
+    answers = answers_with_keys(trace.spans)
     for one in fan_outs(trace, sequential_fan_out, context.thresholds):
         if one is None:
             yield None
             continue
         parsed, found = one
-        came_from = yield from origins(trace.spans, found.spans, found.key)
+        came_from = yield from origins(answers, found.spans, found.key)
         is_walk = yield from _is_walk(found, came_from, context.thresholds.min_distinct)
         if not is_walk:
             loop = yield from loop_of_reads(trace, parsed, found, context)
@@ -123,7 +124,8 @@ def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin]) -> Fi
         expected=batch_expectation(calls, fix, len(spans), different_keys(calls, spans))
         + " Their times no longer add up.",
         risk="If a step of the loop writes rows that a later step reads, the batch read returns the rows from before"
-        f" that write; take the new rows from the answer to the write. {READ_RISK}" + embed_risk(calls, loop.join),
+        f" that write; take the new rows from the answer to the write. {READ_RISK}"
+        + embed_risk(calls, loop.join, loop.parent),
         queries=tuple({spans[0].fingerprint: None, **{origin.fingerprint: None for origin in came_from[:1]}}),
     )
 

@@ -9,6 +9,8 @@ from sys import intern
 
 import msgspec
 
+from proxy.postgrest.request.api_request import read_order
+from proxy.postgrest.request.grammar import GrammarError
 from proxy.postgrest.request.target import RESERVED_PARAMS
 
 
@@ -51,6 +53,8 @@ class ParsedFingerprint(msgspec.Struct, frozen=True):
 
 MAX_CACHED_CHARS, MAX_CACHED_PARAMS = 4096, 64
 """A larger fingerprint is parsed each time, so that the cache is bounded in bytes too."""
+CACHED_FINGERPRINTS = 2048
+"""As many as a trace has by default (trace.max_spans): one rule after another asks about them."""
 MAX_FILTERS = 50
 """The first filters of a query, which rules examine and code of fixes shows; the others are only counted."""
 UNPARSED = "…"
@@ -66,7 +70,7 @@ def parse_fingerprint(fingerprint: str) -> ParsedFingerprint:
     return (_parse if cached else _parse.__wrapped__)(fingerprint)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=CACHED_FINGERPRINTS)
 def _parse(fingerprint: str) -> ParsedFingerprint:
     method, _, target = fingerprint.partition(" ")
     path, _, query = target.partition("?")
@@ -115,10 +119,24 @@ def describes_body(param: str) -> bool:
 
 
 def parse_order(order: str) -> tuple[OrderItem, ...]:
-    """The items of the value of ``order``."""
+    """The items of the value of ``order``; names that are quoted in it are without their quotes."""
+    if '"' in order:
+        return _parse_quoted_order(order)
     items = []
     for item in order.split(",") if order else []:
         column, *words = item.split(".")
         nulls = next((word for word in words if word.startswith("nulls")), "")
         items.append(OrderItem(column, "desc" in words, nulls))
     return tuple(items)
+
+
+def _parse_quoted_order(order: str) -> tuple[OrderItem, ...]:
+    try:
+        terms = read_order(order)
+    except GrammarError:
+        return (OrderItem(order, False, ""),)
+    fields = (f"{term.relation}({term.field})" if term.relation else str(term.field) for term in terms)
+    return tuple(
+        OrderItem(field, term.direction == "desc", f"nulls{term.nulls}" if term.nulls else "")
+        for field, term in zip(fields, terms, strict=True)
+    )

@@ -6,11 +6,12 @@ count and inherits this count as its maximum error. So rare fingerprints replace
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
 from proxy.analysis.in_flight import InFlight
+from proxy.analysis.spans import caller_of, may_write
 from proxy.analysis.steps import slices
 from proxy.model import Outcome, Span, Trace
 
@@ -18,6 +19,9 @@ DURATION_BOUNDS = tuple(0.0005 * 2 ** (step / 2) for step in range(34))
 """Upper bounds of the duration histogram, in seconds: 0.5 ms to 46 s, each 1.41 times the previous one."""
 USAGE = 3_500
 """Estimated bytes of the counts of one fingerprint, and of what finds them."""
+MAX_HEADERS = 8
+"""Maximum number of differing sets of headers that are kept per fingerprint."""
+SHARED_CALL = frozenset((Outcome.MERGED, Outcome.SHARED))
 MAX_ROUTES = 8
 """Maximum number of routes that are kept per fingerprint."""
 
@@ -45,33 +49,43 @@ class Usage:
         self.last_end = span.end
         self.routes: dict[str, int] = {}
         self.caller = ""
+        self.differing_headers: dict[str, int] = {}
+        """Number of reads that shared no call only because of these headers (names joined by commas)."""
         self.identity = span.identity
         self.one_identity = True
         """Whether all requests had the identity of the first one, so that policies gave them the same rows."""
         self._counts = [0] * (len(DURATION_BOUNDS) + 1)
         self._last_trace = ""
 
-    def add(self, span: Span, trace: Trace) -> None:
-        """Count one request of ``trace``."""
-        self.calls += 1
-        self.merged += span.outcome in (Outcome.MERGED, Outcome.SHARED)
-        self.failed += span.status == 0 or span.status >= 400
-        self.one_identity = self.one_identity and span.identity == self.identity
-        seconds = span.end - span.start
-        if span.rows > 0:
-            self.rows += span.rows
-            self.most_rows = max(self.most_rows, span.rows)
-        self.size += span.size
-        self.largest = max(self.largest, span.size)
-        self.seconds += seconds
-        self.last_end = max(self.last_end, span.end)
-        self._counts[bisect_left(DURATION_BOUNDS, seconds)] += 1
-        self.caller = self.caller or span.caller
+    def add(self, spans: Sequence[Span], trace: Trace) -> None:
+        """Count requests of ``trace``; at least one."""
+        self.calls += len(spans)
+        self.merged += len([span for span in spans if span.outcome in SHARED_CALL])
+        self.failed += len([span for span in spans if not 0 < span.status < 400])
+        self.one_identity = self.one_identity and {span.identity for span in spans} == {self.identity}
+        rows, sizes = [span.rows for span in spans if span.rows > 0], [span.size for span in spans]
+        self.rows += sum(rows)
+        self.most_rows = max(self.most_rows, *rows, 0)
+        self.size += sum(sizes)
+        self.largest = max(self.largest, *sizes)
+        self.last_end = max(self.last_end, *[span.end for span in spans])
+        times = [span.end - span.start for span in spans]
+        self.seconds += sum(times)
+        for seconds in times:
+            self._counts[bisect_left(DURATION_BOUNDS, seconds)] += 1
+        self.caller = self.caller or caller_of(spans)
         if trace.route and (trace.route in self.routes or len(self.routes) < MAX_ROUTES):
-            self.routes[trace.route] = self.routes.get(trace.route, 0) + 1
+            self.routes[trace.route] = self.routes.get(trace.route, 0) + len(spans)
+        for span in spans:
+            if span.differing_headers:
+                self._count_headers(span.differing_headers)
         if trace.id != self._last_trace:
             self._last_trace = trace.id
             self.traces += 1
+
+    def _count_headers(self, names: str) -> None:
+        if names in self.differing_headers or len(self.differing_headers) < MAX_HEADERS:
+            self.differing_headers[names] = self.differing_headers.get(names, 0) + 1
 
     def count_at_least(self, seconds: float) -> int:
         """Number of requests that certainly took ``seconds`` or longer; histogram buckets below it do not count."""
@@ -81,12 +95,17 @@ class Usage:
 
     def quantile(self, share: float) -> float:
         """Duration in seconds that ``share`` of the requests did not exceed; at most 1.41 times too high."""
-        wanted, seen = share * self.calls, 0
-        for bound, count in zip(DURATION_BOUNDS, self._counts, strict=False):
-            seen += count
-            if seen >= wanted:
-                return bound
-        return DURATION_BOUNDS[-1]
+        return quantile_of(self._counts, share)
+
+
+def quantile_of(counts: Sequence[int], share: float) -> float:
+    """The same of a histogram over ``DURATION_BOUNDS``; what lies above the last one counts as that one."""
+    wanted, seen = share * sum(counts), 0
+    for bound, count in zip(DURATION_BOUNDS, counts, strict=False):
+        seen += count
+        if seen >= wanted:
+            return bound
+    return DURATION_BOUNDS[-1]
 
 
 class Workload:
@@ -130,10 +149,9 @@ class Workload:
             for _, group in groupby(queries, attrgetter("fingerprint")):  # ranks a fan-out once, not once per call
                 spans = list(group)
                 usage = self._find_or_add(spans[0], len(spans))
-                for span in spans:
-                    usage.add(span, trace)
-                    if span.method not in ("GET", "HEAD", "OPTIONS"):
-                        self._count_write(span.relation)
+                usage.add(spans, trace)
+                if may_write(spans[0]):  # a fingerprint has one method and one relation
+                    self._count_writes(spans[0].relation, len(spans))
             yield
 
     def _find_or_add(self, span: Span, calls: int) -> Usage:
@@ -173,9 +191,9 @@ class Workload:
         self.replaced += 1
         return count
 
-    def _count_write(self, relation: str) -> None:
+    def _count_writes(self, relation: str, requests: int) -> None:
         if relation in self.writes or len(self.writes) < self.limit:
-            self.writes[relation] = self.writes.get(relation, 0) + 1
+            self.writes[relation] = self.writes.get(relation, 0) + requests
 
 
 def _size_of(fingerprint: str) -> int:

@@ -53,19 +53,15 @@ def finds(index: Index, columns: Sequence[str]) -> bool:
     return index.where in implied and {key.column for key in first} == set(columns)
 
 
-def free_name(name: str, schema: str, database: Database) -> str:
-    """``name``, cut to what Postgres allows, with a number if a table, view or index of the schema has it."""
-    return _free(name, _names_in(schema, database))
-
-
 def _names_in(schema: str, database: Database) -> frozenset[str]:
     """The names of tables, views and indexes, which have one name space in each schema."""
     each = [relation for relation in database.relations if relation.schema == schema]
     return frozenset(name for one in each for name in (one.name, *(index.name for index in one.indexes)))
 
 
-def _free(name: str, taken: frozenset[str]) -> str:
-    """``name``, cut to what Postgres allows, with a number if it is in use."""
+def free_name(name: str, schema: str, database: Database) -> str:
+    """``name``, cut to what Postgres allows, with a number if a table, view or index of the schema has it."""
+    taken = _names_in(schema, database)
     for number in range(len(taken) + 1):
         suffix = str(number) if number else ""
         cut = name.encode()[: MAX_NAME - len(suffix)].decode(errors="ignore") + suffix
