@@ -18,7 +18,7 @@ Example
     create table public.tracking (id bigint primary key, delivered jsonb);
     insert into public.tracking select n, jsonb_build_object('OOTD', n % 500) from generate_series(1, 5000) n;
     analyze public.tracking;
-    20 × GET /tracking?select=id&delivered->>OOTD=eq.4
+    -- 20 × GET /tracking?select=id&delivered->>OOTD=eq.4
 
 Look-alike
 ----------
@@ -29,9 +29,9 @@ Look-alike
     create index tracking_ootd on public.tracking ((delivered ->> 'OOTD'));
     create table public.kinds (id bigint primary key, meta jsonb);
     analyze;
-    20 × GET /tracking?select=id&delivered->>OOTD=eq.4
-    20 × GET /tracking?select=delivered->>TRAINING&id=eq.4&delivered->>TRAINING=gt.1
-    20 × GET /kinds?meta->>color=eq.red
+    -- 20 × GET /tracking?select=id&delivered->>OOTD=eq.4
+    -- 20 × GET /tracking?select=delivered->>TRAINING&id=eq.4&delivered->>TRAINING=gt.1
+    -- 20 × GET /kinds?meta->>color=eq.red
 
 Use instead
 -----------
@@ -42,7 +42,7 @@ Use instead
     insert into public.tracking select n, jsonb_build_object('OOTD', n % 500) from generate_series(1, 5000) n;
     create index tracking_delivered_ootd_idx on public.tracking (delivered_ootd);
     analyze public.tracking;
-    20 × GET /tracking?select=id&delivered_ootd=eq.4
+    -- 20 × GET /tracking?select=id&delivered_ootd=eq.4
 
 Safety
 ------

@@ -18,7 +18,7 @@ Example
     insert into public.products select n, jsonb_build_object('color', n % 500) from generate_series(1, 5000) n;
     create index products_meta on public.products (meta);
     analyze public.products;
-    20 × GET /products?select=id&meta=cs.{"color":4}
+    -- 20 × GET /products?select=id&meta=cs.{"color":4}
 
 Look-alike
 ----------
@@ -29,9 +29,9 @@ Look-alike
     create index products_meta on public.products using gin (meta);
     create index products_tags on public.products using gin ((tags -> 'all') jsonb_path_ops);
     analyze public.products;
-    20 × GET /products?select=id&meta=cs.{"color":4}
-    20 × GET /products?select=id&tags->all=cs.["new"]
-    20 × GET /products?select=id&id=eq.4&tags=cs.["new"]
+    -- 20 × GET /products?select=id&meta=cs.{"color":4}
+    -- 20 × GET /products?select=id&tags->all=cs.["new"]
+    -- 20 × GET /products?select=id&id=eq.4&tags=cs.["new"]
 
 Use instead
 -----------
@@ -41,7 +41,7 @@ Use instead
     insert into public.products select n, jsonb_build_object('color', n % 500) from generate_series(1, 5000) n;
     create index products_meta_idx on public.products using gin (meta jsonb_path_ops);
     analyze public.products;
-    20 × GET /products?select=id&meta=cs.{"color":4}
+    -- 20 × GET /products?select=id&meta=cs.{"color":4}
 
 Safety
 ------

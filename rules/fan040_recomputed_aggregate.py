@@ -19,7 +19,7 @@ Example
     create view public.summary as
       select month, sum(quota) as total, count(*) as trackings from public.tracking group by month;
     analyze public.tracking;
-    20 × GET /summary?order=month
+    -- 20 × GET /summary?order=month
 
 Look-alike
 ----------
@@ -33,9 +33,9 @@ Look-alike
     create table public.kinds (id bigint primary key, quota int);
     create view public.kinds_total as select sum(quota) as total from public.kinds;
     analyze;
-    20 × GET /summary?month=eq.2026-4
-    20 × GET /recent
-    20 × GET /kinds_total
+    -- 20 × GET /summary?month=eq.2026-4
+    -- 20 × GET /recent
+    -- 20 × GET /kinds_total
 
 Use instead
 -----------
@@ -50,7 +50,7 @@ Use instead
     create view public.summary as select * from private.summary;
     refresh materialized view concurrently private.summary;
     analyze;
-    20 × GET /summary?order=month
+    -- 20 × GET /summary?order=month
 
 Safety
 ------

@@ -16,21 +16,21 @@ Example
 ::
 
     create table public.videos (id bigint primary key, status text);
-    25 of GET /videos?status=eq.open
+    -- 25 of GET /videos?status=eq.open
 
 Look-alike
 ----------
 ::
 
     create table public.videos (id bigint primary key, status text);
-    25 × GET /videos?status=eq.open
+    -- 25 × GET /videos?status=eq.open
 
 Use instead
 -----------
 ::
 
     create table public.videos (id bigint primary key, status text);
-    GET /videos?status=in.(open,new,closed)
+    -- GET /videos?status=in.(open,new,closed)
 
 Safety
 ------

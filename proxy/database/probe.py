@@ -92,7 +92,9 @@ class _Probe:
             return
         for role in bound_roles(self._database):
             try:
-                async with rolled_back(self._connection, _caller(role, relation), self._limits, writes=True):
+                async with rolled_back(
+                    self._connection, _caller(role, relation, self._database), self._limits, writes=True
+                ):
                     await self._switch_triggers_off(role)
                     tried = [(verb, await self._tried(relation, role, verb)) for verb in WRITES]
             except DatabaseFaultError as fault:
@@ -150,9 +152,11 @@ class _Probe:
         self._missing.append(NotChecked(CODE, f"--probe: {because}", remedy, relation.full_name))
 
 
-def _caller(role: str, relation: Relation) -> Caller:
-    """The claims of nobody: rows that it can write are those of others."""
-    claims = {} if role == "anon" else {"sub": SUBJECT, "aud": role, "email": "nobody@example.invalid"}
+def _caller(role: str, relation: Relation, database: Database) -> Caller:
+    """The claims of nobody: rows that it can write are those of others. Requests without a token have none."""
+    settings = (setting for each in database.roles for setting in each.settings)
+    anonymous = {"anon", *(value for name, value in settings if name == "pgrst.db_anon_role")}
+    claims = {} if role in anonymous else {"sub": SUBJECT, "aud": role, "email": "nobody@example.invalid"}
     return Caller(role=role, claims=claims, schema=relation.schema, method="POST", path=f"/{relation.name}")
 
 

@@ -65,5 +65,18 @@ def _labelled(parts: LabelledLines) -> Iterator[str]:
 
 
 def _location(finding: Finding) -> str:
-    named = (("", finding.fingerprint), ("route ", finding.route), ("called from ", finding.caller))
+    named = (
+        ("", _object(finding)),
+        ("", finding.fingerprint),
+        ("route ", finding.route),
+        ("called from ", finding.caller),
+    )
     return ", ".join(f"{what}{safe(name)}" for what, name in named if name)
+
+
+def _object(finding: Finding) -> str:
+    """Kind and full name of the object of the database; empty for a finding about requests."""
+    about = finding.object
+    if about is None:
+        return ""
+    return f"{about.kind} {'.'.join(filter(None, (about.schema, about.table, about.name)))}"

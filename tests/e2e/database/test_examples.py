@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rules import RULES
-from tests.rules.test_documents import LOOK_ALIKE, REQUEST, requests, section
+from tests.rules.test_documents import LOOK_ALIKE, requests, section
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,13 +19,12 @@ DATABASE_RULES = [rule for rule in RULES if rule.inspect_database]
 
 
 def sql(rule: AnyRule, heading: str) -> str:
-    lines = (line for line in section(rule, heading).splitlines() if line.startswith("    "))
-    return "\n".join(line for line in lines if not REQUEST.match(line.strip()))
+    return "\n".join(line for line in section(rule, heading).splitlines() if line.startswith("    "))
 
 
 def traffic(rule: AnyRule, heading: str) -> list[str]:
-    """The requests beside the SQL, for rules over both."""
-    return requests(section(rule, heading))
+    """The requests in comments of the SQL, for rules over both."""
+    return requests(section(rule, heading).replace("    -- ", "    "))
 
 
 @pytest.mark.parametrize("rule", DATABASE_RULES, ids=lambda rule: rule.code)

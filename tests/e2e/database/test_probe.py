@@ -125,6 +125,21 @@ async def test_the_finding_says_what_happened(example_database: Create) -> None:
     assert finding.impact == "CRITICAL"
 
 
+async def test_the_anonymous_role_of_a_postgrest_without_supabase_has_no_subject(example_database: Create) -> None:
+    role = "do $$ begin create role web; exception when duplicate_object then null; end $$; grant web to authenticator;"
+    policy = "create policy p on public.t for delete using ((auth.jwt() ->> 'sub') is not null);"
+    uri = await example_database(role + TABLE + RLS + READ + policy + "grant select, delete on public.t to web;")
+    connection = await asyncpg.connect(uri)
+    try:
+        assert ("web", "DELETE") in allowed(await probe(uri))
+        name = uri.rpartition("/")[2]
+        await connection.execute(f"alter role authenticator in database {name} set pgrst.db_anon_role = 'web'")
+        assert ("web", "DELETE") not in allowed(await probe(uri))
+    finally:
+        await connection.execute("revoke web from authenticator")  # roles are those of all databases of the server
+        await connection.close()
+
+
 OUTSIDE = {
     "notify": "perform pg_notify('a', 'b');",
     "notify as a statement": "notify a;",
