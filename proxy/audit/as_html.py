@@ -16,7 +16,7 @@ from proxy.audit.script import SCRIPT
 from proxy.audit.style import STYLE
 from proxy.audit.tables import ReportColumn, ReportTable, facts, seen, tables, warnings
 from proxy.findings.model import Finding
-from proxy.findings.report import LabelledLines, fixes, heading, parts_after_fix, parts_before_fix
+from proxy.findings.report import LabelledLines, fixes, heading, parts_after_fix, parts_before_fix, plan_of
 from proxy.text.terminal import safe
 
 
@@ -129,17 +129,13 @@ def _parts(parts: LabelledLines) -> Iterator[str]:
 
 def _lines(lines: Sequence[str]) -> Iterator[str]:
     """Each line; those of a plan together, as a tree."""
-    for plan, group in groupby(lines, _plan_of):
+    for plan, group in groupby(lines, plan_of):
         if plan:
             tree = "\n".join(line.removeprefix(f"{plan}: ") for line in group)
             yield f'<dd><figure><figcaption>plan {plan} the fix</figcaption><pre class="plan" tabindex="0">'
             yield f"{escape(tree)}</pre></figure></dd>"
         else:
             yield from (f"<dd>{escape(line)}</dd>" for line in group)
-
-
-def _plan_of(line: str) -> str:
-    return next((which for which in ("before", "after") if line.startswith(f"{which}: ")), "")
 
 
 def _bars(finding: Finding) -> Iterator[str]:

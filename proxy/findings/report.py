@@ -34,6 +34,11 @@ def parts_before_fix(finding: Finding) -> LabelledLines:
     )
 
 
+def plan_of(line: str) -> str:
+    """``before`` or ``after`` for a line of evidence that is one of a plan without or with the fix; else empty."""
+    return next((which for which in ("before", "after") if line.startswith(f"{which}: ")), "")
+
+
 def fixes(finding: Finding) -> Iterator[tuple[str, str, Sequence[str]]]:
     """The fix in each language that has one: display name, Markdown fence name, lines."""
     for name, fence, code in (
