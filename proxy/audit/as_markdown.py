@@ -1,15 +1,13 @@
 """Formats a report as Markdown, for a wiki, a pull request or a build summary (https://github.github.com/gfm/)."""
 
 from collections.abc import Iterator
-from itertools import groupby
 
 from proxy.audit.phases import TITLES, UNTOUCHED, phases
 from proxy.audit.report import Report, ReportedFinding
 from proxy.audit.tables import NONE, ReportColumn, ReportTable, facts, seen, tables, warnings
-from proxy.findings.model import Finding
-from proxy.findings.report import LabelledLines, fixes, heading, parts_after_fix, parts_before_fix, plan_of
+from proxy.findings.markdown import finding_markdown
+from proxy.findings.report import heading
 from proxy.text.markdown import code_span, escaped, fenced
-from proxy.text.terminal import safe
 
 
 def markdown(report: Report) -> str:
@@ -69,24 +67,4 @@ def _cell(column: ReportColumn, text: str) -> str:
 def _finding(reported: ReportedFinding) -> Iterator[str]:
     finding = reported.finding
     yield from ("", f"### {escaped(heading(finding))}", "")
-    yield from _parts([("Seen", (seen(reported),)), *parts_before_fix(finding)])
-    yield from _plans(finding)
-    for name, language, code in fixes(finding):
-        yield from ("", f"Fix ({name}):", "")
-        yield from fenced(language, code)
-    yield ""
-    yield from _parts(parts_after_fix(finding))
-
-
-def _parts(parts: LabelledLines) -> Iterator[str]:
-    for label, lines in parts:
-        show = code_span if label in ("Location", "Mute with") else escaped
-        yield f"- **{label}**: {'; '.join(show(line) for line in lines if not plan_of(line))}"
-
-
-def _plans(finding: Finding) -> Iterator[str]:
-    """The plans of the evidence, which are trees."""
-    for which, group in groupby(map(safe, finding.evidence), plan_of):
-        if which:
-            yield from ("", f"Plan {which} the fix:", "")
-            yield from fenced("text", [line.removeprefix(f"{which}: ") for line in group])
+    yield from finding_markdown(finding, [("Seen", (seen(reported),))])

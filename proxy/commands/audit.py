@@ -11,6 +11,7 @@ from proxy.advisor.observed import CallCollector
 from proxy.analysis.rule import AnyRule
 from proxy.analysis.volume import plural
 from proxy.audit import advisor, workload
+from proxy.audit.as_annotations import annotations_of, as_pr_comment, report_summary
 from proxy.audit.as_html import html
 from proxy.audit.as_json import as_json
 from proxy.audit.as_markdown import markdown
@@ -22,6 +23,8 @@ from proxy.audit.migration import migration
 from proxy.audit.report import FORMAT, Report, UncheckedItem
 from proxy.audit.statements import statement_usages
 from proxy.audit.workload import TrafficCounter
+from proxy.check.annotations import github, gitlab
+from proxy.check.coverage import coverage
 from proxy.commands.audit_database import (
     NO_ADVICE,
     NO_DATABASE,
@@ -34,8 +37,10 @@ from proxy.commands.audit_database import (
 from proxy.commands.audit_diff import diff, read_report, text_of
 from proxy.commands.audit_indexes import AdvisedFindings, index_advice
 from proxy.commands.audit_sources import MoreWork, more_work
+from proxy.commands.gates import failing_ignores, read_gate
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.commands.progress import Progress
+from proxy.findings.unmatched import UnmatchedIgnore
 from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.recording.source import DataAccessError, Recordings, each_source, source_names, write_text
 from proxy.schema.snapshot import Database
@@ -49,6 +54,9 @@ FORMATS: Mapping[str, Callable[[Report, Sequence[AnyRule], str], str]] = {
     "json": lambda report, rules, settings: as_json(report),
     "html": lambda report, rules, settings: html(report),
     "sarif": lambda report, rules, settings: as_sarif(report, rules, __version__, settings),
+    "github": lambda report, rules, settings: github(annotations_of(report), settings, report_summary(report)),
+    "gitlab": lambda report, rules, settings: gitlab(annotations_of(report), settings),
+    "pr-comment": lambda report, rules, settings: as_pr_comment(report, settings),
 }
 
 
@@ -77,7 +85,7 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
     else:
         write_text(options.output, output)
         print(summary(report), end="")
-    return report.failed if baseline is None else _changed(baseline, report, options)
+    return report.failed if baseline is None else _changed(baseline, report, options) or bool(analysis.missing)
 
 
 def _changed(baseline: Report, report: Report, options: Namespace) -> bool:
@@ -104,6 +112,8 @@ class AuditAnalysis:
         self._counter = TrafficCounter(settings.detect.fingerprints)
         self._calls = CallCollector()
         self._unread: list[UncheckedItem] = []
+        self.missing: list[str] = []
+        """What fails the report beside its findings."""
         self._read(list(traffic))
         self._analysis.close()
 
@@ -126,6 +136,8 @@ class AuditAnalysis:
         database = self._database(options, progress)
         findings = advisor.worst_reported([*advisor.reported_findings(analysis.seen(), fail_on), *database.findings])
         full = options.require_full_coverage
+        unmatched = self._unmatched(sources, database)
+        missing = self.missing = self._missing(options, unmatched)
         ignored = advisor.ignored_findings(
             (stored.finding, stored.count, stored.ignore) for stored in analysis.known() if stored.ignore
         )
@@ -134,7 +146,7 @@ class AuditAnalysis:
             format=FORMAT,
             fanin=__version__,
             fail_on=fail_on,
-            failed=any(reported.fails for reported in findings) or (full and bool(database.not_checked)),
+            failed=any(each.fails for each in findings) or (full and bool(database.not_checked)) or bool(missing),
             traffic=counter.traffic(sources, self._may_show),
             findings=tuple(findings),
             ignored=(*ignored, *database.ignored),
@@ -143,7 +155,7 @@ class AuditAnalysis:
             more_queries=max(0, len(queries) - top),
             more_routes=max(0, len(routes) - top),
             bypassed=tuple(advisor.bypass_reasons(counter.bypassed, self._may_show)),
-            warnings=tuple(self._warnings(sources, database)),
+            warnings=(*missing, *self._warnings(sources), *database.notes, *(ignore.text for ignore in unmatched)),
             database=database.name,
             schemas=database.schemas,
             not_checked=database.not_checked,
@@ -187,10 +199,22 @@ class AuditAnalysis:
         names = self._analysis.names
         return names.may_show(fingerprint) and names.shown_relation(relation) == relation
 
-    def _warnings(self, sources: Sequence[str], database: DatabasePart) -> Iterator[str]:
-        yield from (text for text in self._analysis.warnings() if text not in database.matched)
-        yield from () if sources else database.unmatched
-        yield from database.notes
+    def _unmatched(self, sources: Sequence[str], database: DatabasePart) -> list[UnmatchedIgnore]:
+        """Ignores that matched nothing, neither in the traffic nor in the database."""
+        of_traffic = [text for text in self._analysis.unmatched if text not in database.matched]
+        return self._analysis.told_apart(of_traffic if sources else database.unmatched, database.checked)
+
+    def _missing(self, options: Namespace, unmatched: Sequence[UnmatchedIgnore]) -> list[str]:
+        """What fails the report beside its findings: coverage, and ignores with ``--strict-ignores``."""
+        gate = read_gate(options)
+        checks = coverage(gate.required, self._counter.costs())
+        texts = [f"fails: {problem.what}" for check in checks for problem in check.problems]
+        if gate.strict_ignores:
+            texts += [f"fails: {text}" for text in failing_ignores(self._settings, unmatched)]
+        return texts
+
+    def _warnings(self, sources: Sequence[str]) -> Iterator[str]:
+        yield from self._analysis.warnings()
         if sources and not any(cost.can_fail_build for cost in self._counter.costs()):
             yield "no finding can fail: no trace is both complete and named by its client"
         if replaced := self._counter.workload.replaced:
