@@ -29,6 +29,7 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     How is PostgREST called, and what is known of it? The HTTP client, and columns, catalog, health.
 ``database``
     How is the database itself read? Its schema and statistics, by read-only statements, with what could not be read.
+    What is tried there (indexes, writes as an API role) is rolled back.
 ``transport``
     How do bytes move? TCP, TLS and unix connections, listeners, tunnels.
 ``recording``

@@ -87,6 +87,7 @@ SEAMS = {
     "asyncpg": {"proxy/database/connection.py", "proxy/database/session.py", "proxy/upstream/catalog.py"},
     "opentelemetry": {"proxy/observe/otlp.py", "proxy/observe/otlp_sender.py"},
     "sqlglot": {
+        "proxy/schema/aggregate.py",
         "proxy/schema/parsing.py",
         "proxy/sql/expressions.py",
         "proxy/sql/levels.py",

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from proxy.findings.model import DatabaseObject, Finding, Fix, IndexShape
+from proxy.findings.model import DatabaseObject, Finding, Fix, IndexShape, Measured
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.plans.statements import SeenCalls
 from proxy.plans.tree import Plan, PlanNode
@@ -159,6 +159,7 @@ def _finding(one: AdvisedIndex, seconds: float) -> Finding:
         queries=tuple(dict.fromkeys(pair.fingerprint for pair in one.plans)),
         object=DatabaseObject("index", index.schema, one.name, index.table),
         index=IndexShape(index.schema, index.table, index.method, index.keys, index.include, index.where),
+        measured=tuple(map(_measures, one.plans)) if one.proof != "none" else (),
     )
 
 
@@ -205,3 +206,11 @@ def _evidence(one: AdvisedIndex) -> Iterator[str]:
         yield f"runner-up: ({shape}), which {one.why_lost}"
     if one.build_ms is not None:
         yield f"built in {one.build_ms:,.0f} ms, {one.size / 1e6:,.2f} MB"
+
+
+def _measures(pair: PlanPair) -> Measured:
+    """The times if both plans were run, else the estimated costs."""
+    label, before, after = f"{pair.fingerprint}, value: {pair.label}", pair.before, pair.after
+    if before.execution_ms and after.execution_ms is not None:
+        return Measured(label, "ms", round(before.execution_ms, 3), round(after.execution_ms, 3))
+    return Measured(label, "cost", round(before.cost, 2), round(after.cost, 2))

@@ -172,11 +172,6 @@ def total_seconds(spans: Iterable[Span]) -> float:
     return sum([span.end - span.start for span in spans])
 
 
-def seconds_saved(spans: Sequence[Span]) -> float:
-    """Seconds saved if one call of average duration replaced all spans."""
-    return total_seconds(spans) * (len(spans) - 1) / len(spans)
-
-
 def elapsed_seconds(spans: Sequence[Span]) -> float:
     """Seconds from the first start to the last end."""
     return max([span.end for span in spans]) - min([span.start for span in spans])

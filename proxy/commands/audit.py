@@ -18,6 +18,7 @@ from proxy.audit.as_markdown import markdown
 from proxy.audit.as_sarif import as_sarif
 from proxy.audit.as_text import summary, text
 from proxy.audit.comparison import compare
+from proxy.audit.completed import completed
 from proxy.audit.migration import migration
 from proxy.audit.report import FORMAT, Report, UncheckedItem
 from proxy.audit.statements import statement_usages
@@ -40,6 +41,7 @@ from proxy.commands.gates import failing_ignores, read_gate
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.commands.progress import Progress
 from proxy.findings.unmatched import UnmatchedIgnore
+from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.recording.prometheus import FleetRequests, PrometheusError, read_fleet
 from proxy.recording.source import DataAccessError, Recordings, each_source, source_names, write_text
 from proxy.schema.snapshot import Database
@@ -63,7 +65,7 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
     """Analyse the traffic and print the report; True if a finding fails. Raises DataAccessError, ConfigError."""
     if options.words:
         return diff(options.words)
-    for name in ("migration", "statements", "sql", "trial", "prometheus"):
+    for name in ("migration", "statements", "sql", "trial", "prometheus", "probe"):
         if getattr(options, name) and loaded.settings.db_uri is None:
             raise ConfigError(f"--{name} is about a database: give --db-uri")
     baseline = read_report(options.baseline) if options.baseline else None
@@ -71,10 +73,11 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
         raise ConfigError("nothing to read: give --traces, --admin or --db-uri")
     with Progress() as progress:
         progress.tell("reading the traffic")
-        analysis = AuditAnalysis(each_source(options, loaded.settings), rules, loaded.settings)
+        sources = source_names(options)
+        analysis = AuditAnalysis(each_source(options, loaded.settings), rules, loaded.settings, bool(sources))
         if options.prometheus:
             analysis.read_fleet(options.prometheus)
-        report = analysis.report(source_names(options), options, progress)
+        report = completed(analysis.report(sources, options, progress))
     if options.explain_evidence:
         print("\n".join(evidence(report.findings)), end="", file=sys.stderr)
     if options.migration is not None:
@@ -97,11 +100,17 @@ def _changed(baseline: Report, report: Report, options: Namespace) -> bool:
 
 
 class AuditAnalysis:
-    """Runs the rules on the traffic and counts it."""
+    """Runs the rules on the traffic and counts it. Without sources of it (``observed``) they have no facts to read."""
 
-    def __init__(self, traffic: Iterator[tuple[str, Recordings]], rules: Sequence[AnyRule], settings: Settings) -> None:
+    def __init__(
+        self,
+        traffic: Iterator[tuple[str, Recordings]],
+        rules: Sequence[AnyRule],
+        settings: Settings,
+        observed: bool = True,
+    ) -> None:
         self._rules, self._settings = rules, settings
-        facts, self._without_facts = facts_if_readable(settings)
+        facts, self._without_facts = facts_if_readable(settings) if observed else (DatabaseFacts(), ())
         self._analysis = OfflineAnalysis(rules, settings, facts)
         self._counter = TrafficCounter(settings.detect.fingerprints)
         self._calls = CallCollector()
@@ -157,7 +166,7 @@ class AuditAnalysis:
             more_queries=max(0, len(queries) - top),
             more_routes=max(0, len(routes) - top),
             bypassed=tuple(advisor.bypass_reasons(counter.bypassed, self._may_show)),
-            warnings=(*missing, *self._warnings(sources), *(ignore.text for ignore in unmatched)),
+            warnings=(*missing, *self._warnings(sources), *database.notes, *(ignore.text for ignore in unmatched)),
             database=database.name,
             schemas=database.schemas,
             not_checked=database.not_checked,

@@ -140,6 +140,36 @@ async def savepoint(connection: "Connection", limits: Limits) -> AsyncIterator[N
         yield
 
 
+class Attempt(msgspec.Struct, frozen=True):
+    """What a statement did that was rolled back."""
+
+    rows: int = 0
+    sqlstate: str = ""
+    """Of its error; empty if it ran."""
+    message: str = ""
+    by_constraint: bool = False
+    """A constraint of a table refused it: it had passed the privileges and policies, which are checked before."""
+
+
+async def attempted(connection: "Connection", statement: str) -> Attempt:
+    """Run a statement in a savepoint of the present transaction, which is rolled back."""
+    import asyncpg  # noqa: PLC0415 – optional
+
+    savepoint = connection.transaction()
+    await savepoint.start()
+    try:
+        status = await connection.execute(statement)
+        return Attempt(int(status.rpartition(" ")[2]) if status[-1:].isdigit() else 0)
+    except asyncpg.PostgresError as error:
+        state = str(error.sqlstate)
+        # A domain and the choice of a partition refuse a row before the policies do.
+        named = getattr(error, "constraint_name", None) or getattr(error, "column_name", None)
+        of_table = bool(named and getattr(error, "table_name", None))
+        return Attempt(sqlstate=state, message=str(error), by_constraint=of_table and state.startswith("23"))
+    finally:
+        await savepoint.rollback()
+
+
 async def _set_locals(connection: "Connection", caller: Caller, limits: Limits) -> None:
     claims = {**caller.claims, "role": caller.role} if caller.role else dict(caller.claims)
     if connection not in _extra_paths:

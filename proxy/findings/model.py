@@ -59,6 +59,15 @@ class IndexShape(msgspec.Struct, frozen=True):
     where: Annotated[str, Meta(description="Predicate of a partial index, as SQL; empty for a whole one.")] = ""
 
 
+class Measured(msgspec.Struct, frozen=True):
+    """What something costs without and with the fix."""
+
+    label: Annotated[str, Meta(description="What was measured, and for which value.")]
+    unit: Annotated[str, Meta(description="`ms`: measured milliseconds; `cost`: Postgres' estimate.")]
+    before: Annotated[float, Meta(ge=0, description="As it is.")]
+    after: Annotated[float, Meta(ge=0, description="With the fix.")]
+
+
 IMPACTS = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 
 
@@ -95,6 +104,9 @@ class Finding(msgspec.Struct, frozen=True):
         Meta(description="The object of the database, or the header; null if it is about requests."),
     ] = None
     index: Annotated[IndexShape | None, Meta(description="The index to create or drop; null if there is none.")] = None
+    measured: Annotated[
+        tuple[Measured, ...], Meta(description="Costs before and after the fix, where they are known.")
+    ] = ()
     statements: Annotated[
         tuple[str, ...], Meta(description="Statements that read its evidence (`--explain-evidence` prints them).")
     ] = ()

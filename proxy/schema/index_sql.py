@@ -29,11 +29,15 @@ def drop_index(relation: Relation, index: Index) -> str:
 
 def create_index(relation: Relation, columns: Sequence[str], database: Database) -> str:
     """The statement that creates a btree index on ``columns``, under a name that is free, and its undo."""
-    name = free_name("_".join((relation.name, *columns, "idx")), names_in(relation.schema, database))
+    return create_index_on(relation, "_".join(columns), f"({', '.join(map(quoted, columns))})", database)
+
+
+def create_index_on(relation: Relation, named: str, keys: str, database: Database) -> str:
+    """As ``create_index``; ``keys`` is SQL, ``(key, …)``, behind ``using gin`` or not; ``named`` is for its name."""
+    name = free_name(f"{relation.name}_{named}_idx", names_in(relation.schema, database))
     how = "" if relation.kind == "p" else "concurrently "
-    keys = ", ".join(map(quoted, columns))
     return with_undo(
-        f"create index {how}{quoted(name)} on {qualified(relation.schema, relation.name)} ({keys});",
+        f"create index {how}{quoted(name)} on {qualified(relation.schema, relation.name)} {keys};",
         f"drop index {how}{qualified(relation.schema, name)};",
     )
 

@@ -17,7 +17,6 @@ from proxy.analysis.spans import (
     is_unbounded_read,
     literal_kind,
     may_write,
-    seconds_saved,
     steady_seconds,
     succeeded,
     total_bytes,
@@ -83,11 +82,10 @@ def test_a_shared_call_counts_once() -> None:
     assert count_calls([A, replace(B, call=A.call), AGAIN, replace(A, call=0)]) == 2
 
 
-def test_total_elapsed_and_saved_seconds_follow_from_start_and_end() -> None:
+def test_total_and_elapsed_seconds_follow_from_start_and_end() -> None:
     spans = [A, B, AGAIN]
     assert total_seconds(spans) == 1.0
     assert elapsed_seconds(spans) == 1.25
-    assert seconds_saved([A, AGAIN]) == 0.375
 
 
 def test_an_unknown_number_of_rows_counts_0() -> None:
