@@ -2,7 +2,7 @@
 
 What it does
 ------------
-Needs ``--db-uri`` and observed requests. Each fingerprint becomes the SQL that PostgREST runs, with representative
+Finds indexes that observed requests lack, with ``--db-uri``. Each fingerprint becomes the SQL that PostgREST runs, with representative
 values from the statistics, and is planned without and with candidate indexes: equal columns first, then one range or
 the order; also partial ones, expressions, patterns, containment, and the columns of policies. The fewest that make the
 plans cheaper are reported, each with its plans before and after. Plans with an index come from HypoPG where the

@@ -9,7 +9,7 @@ import msgspec
 
 from proxy.schema.aggregate import Aggregate
 from proxy.schema.grants import grants
-from proxy.schema.index_sql import free_name
+from proxy.schema.index_sql import free_name, names_in
 from proxy.schema.names import qualified, quoted
 from proxy.schema.relation import Relation
 from proxy.schema.snapshot import Database
@@ -35,9 +35,11 @@ def materialized(one: Materialized, database: Database) -> str:
     """
     relation, is_view = one.relation, one.relation.view is not None
     named = relation.name if is_view else "_".join([relation.name, *(key.name for key in one.aggregate.keys), "totals"])
-    name = free_name(named, SCHEMA, database)
+    name = free_name(named, names_in(SCHEMA, database))
     stored = qualified(SCHEMA, name)
-    view = qualified(relation.schema, relation.name if is_view else free_name(named, relation.schema, database))
+    view = qualified(
+        relation.schema, relation.name if is_view else free_name(named, names_in(relation.schema, database))
+    )
     read = [grant for grant in relation.grants if grant.privilege == "SELECT" and not grant.columns]
     lines = [
         f"create schema if not exists {SCHEMA};",
@@ -54,7 +56,7 @@ def materialized(one: Materialized, database: Database) -> str:
 def _unique(one: Materialized, name: str, database: Database) -> Iterator[str]:
     if one.aggregate.unique:
         keys = ", ".join(quoted(key.name) for key in one.aggregate.keys)
-        index = quoted(free_name(f"{name}_key", SCHEMA, database))
+        index = quoted(free_name(f"{name}_key", names_in(SCHEMA, database)))
         yield f"create unique index {index} on {qualified(SCHEMA, name)} ({keys});"
 
 
