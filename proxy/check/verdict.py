@@ -36,7 +36,7 @@ class CheckResult(msgspec.Struct, frozen=True):
     """The result of one check."""
 
     kind: str
-    """`budget`, `forbid`, `growth` or `rule`."""
+    """`budget`, `forbid`, `growth`, `rule`, `coverage`, `ignores` or `strict`."""
     name: str
     code: str
     """A rule's code, or the name of the bound."""
@@ -200,3 +200,14 @@ def with_warnings(result: Verdict, warnings: Sequence[str], strict: bool) -> Ver
     problems = tuple(BudgetProblem("strict", text) for text in texts)
     check = CheckResult("strict", "no warnings", "strict", True, problems)
     return msgspec.structs.replace(result, checks=(*result.checks, check))
+
+
+def with_checks(result: Verdict, checks: Iterable[CheckResult]) -> Verdict:
+    """``result`` with more checks."""
+    return msgspec.structs.replace(result, checks=(*result.checks, *checks))
+
+
+def strict_ignores(texts: Sequence[str]) -> CheckResult:
+    """The check of ``--strict-ignores``: ``texts`` are about ignores that look fixed or have expired."""
+    problems = tuple(BudgetProblem("strict-ignores", text) for text in texts)
+    return CheckResult("ignores", "no ignore looks fixed or has expired", "strict-ignores", True, problems)

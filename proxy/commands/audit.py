@@ -11,6 +11,7 @@ from proxy.advisor.observed import CallCollector
 from proxy.analysis.rule import AnyRule
 from proxy.analysis.volume import plural
 from proxy.audit import advisor, workload
+from proxy.audit.as_annotations import annotations_of, as_pr_comment, report_summary
 from proxy.audit.as_html import html
 from proxy.audit.as_json import as_json
 from proxy.audit.as_markdown import markdown
@@ -21,6 +22,8 @@ from proxy.audit.migration import migration
 from proxy.audit.report import FORMAT, Report, UncheckedItem
 from proxy.audit.statements import statement_usages
 from proxy.audit.workload import TrafficCounter
+from proxy.check.annotations import github, gitlab
+from proxy.check.coverage import coverage
 from proxy.commands.audit_database import (
     NO_ADVICE,
     NO_DATABASE,
@@ -33,8 +36,10 @@ from proxy.commands.audit_database import (
 from proxy.commands.audit_diff import diff, read_report, text_of
 from proxy.commands.audit_indexes import AdvisedFindings, index_advice
 from proxy.commands.audit_sources import MoreWork, more_work
+from proxy.commands.gates import failing_ignores, read_gate
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.commands.progress import Progress
+from proxy.findings.unmatched import UnmatchedIgnore
 from proxy.recording.source import DataAccessError, Recordings, each_source, source_names, write_text
 from proxy.schema.snapshot import Database
 from proxy.settings.loading import EffectiveSettings
@@ -47,6 +52,9 @@ FORMATS: Mapping[str, Callable[[Report, Sequence[AnyRule], str], str]] = {
     "json": lambda report, rules, settings: as_json(report),
     "html": lambda report, rules, settings: html(report),
     "sarif": lambda report, rules, settings: as_sarif(report, rules, __version__, settings),
+    "github": lambda report, rules, settings: github(annotations_of(report), settings, report_summary(report)),
+    "gitlab": lambda report, rules, settings: gitlab(annotations_of(report), settings),
+    "pr-comment": lambda report, rules, settings: as_pr_comment(report, settings),
 }
 
 
@@ -74,7 +82,7 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
     else:
         write_text(options.output, output)
         print(summary(report), end="")
-    return report.failed if baseline is None else _changed(baseline, report, options)
+    return report.failed if baseline is None else _changed(baseline, report, options) or bool(analysis.missing)
 
 
 def _changed(baseline: Report, report: Report, options: Namespace) -> bool:
@@ -95,6 +103,8 @@ class AuditAnalysis:
         self._counter = TrafficCounter(settings.detect.fingerprints)
         self._calls = CallCollector()
         self._unread: list[UncheckedItem] = []
+        self.missing: list[str] = []
+        """What fails the report beside its findings."""
         self._read(list(traffic))
         self._analysis.close()
 
@@ -117,6 +127,8 @@ class AuditAnalysis:
         database = self._database(options, progress)
         findings = advisor.worst_reported([*advisor.reported_findings(analysis.seen(), fail_on), *database.findings])
         full = options.require_full_coverage
+        unmatched = self._unmatched(sources, database)
+        missing = self.missing = self._missing(options, unmatched)
         ignored = advisor.ignored_findings(
             (stored.finding, stored.count, stored.ignore) for stored in analysis.known() if stored.ignore
         )
@@ -125,7 +137,7 @@ class AuditAnalysis:
             format=FORMAT,
             fanin=__version__,
             fail_on=fail_on,
-            failed=any(reported.fails for reported in findings) or (full and bool(database.not_checked)),
+            failed=any(each.fails for each in findings) or (full and bool(database.not_checked)) or bool(missing),
             traffic=counter.traffic(sources, self._may_show),
             findings=tuple(findings),
             ignored=(*ignored, *database.ignored),
@@ -134,7 +146,7 @@ class AuditAnalysis:
             more_queries=max(0, len(queries) - top),
             more_routes=max(0, len(routes) - top),
             bypassed=tuple(advisor.bypass_reasons(counter.bypassed, self._may_show)),
-            warnings=tuple(self._warnings(sources, database)),
+            warnings=(*missing, *self._warnings(sources), *(ignore.text for ignore in unmatched)),
             database=database.name,
             schemas=database.schemas,
             not_checked=database.not_checked,
@@ -178,9 +190,22 @@ class AuditAnalysis:
         names = self._analysis.names
         return names.may_show(fingerprint) and names.shown_relation(relation) == relation
 
-    def _warnings(self, sources: Sequence[str], database: DatabasePart) -> Iterator[str]:
-        yield from (text for text in self._analysis.warnings() if text not in database.matched)
-        yield from () if sources else database.unmatched
+    def _unmatched(self, sources: Sequence[str], database: DatabasePart) -> list[UnmatchedIgnore]:
+        """Ignores that matched nothing, neither in the traffic nor in the database."""
+        of_traffic = [text for text in self._analysis.unmatched if text not in database.matched]
+        return self._analysis.told_apart(of_traffic if sources else database.unmatched, database.checked)
+
+    def _missing(self, options: Namespace, unmatched: Sequence[UnmatchedIgnore]) -> list[str]:
+        """What fails the report beside its findings: coverage, and ignores with ``--strict-ignores``."""
+        gate = read_gate(options)
+        checks = coverage(gate.required, self._counter.costs())
+        texts = [f"fails: {problem.what}" for check in checks for problem in check.problems]
+        if gate.strict_ignores:
+            texts += [f"fails: {text}" for text in failing_ignores(self._settings, unmatched)]
+        return texts
+
+    def _warnings(self, sources: Sequence[str]) -> Iterator[str]:
+        yield from self._analysis.warnings()
         if sources and not any(cost.can_fail_build for cost in self._counter.costs()):
             yield "no finding can fail: no trace is both complete and named by its client"
         if replaced := self._counter.workload.replaced:

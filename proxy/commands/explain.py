@@ -55,7 +55,7 @@ def _explanation(options: Namespace, words: str, settings: Settings) -> tuple[Ex
         raise ConfigError("--analyze, --role and --claims are about a plan: they need --db-uri")
     columns = read_columns(options.type, certain=settings.db_uri is not None)
     request, mount = read_request(words, options.header), known_mount(settings)
-    found = [] if options.running is None else _found(options.running, options.token)
+    found = [] if (admin := _admin(options)) is None else _found(admin, options.token)
     caller = read_caller(options, settings.catalog.schemas[0])
     explanation = explain_request(request, settings, mount, columns, found=found)
     if settings.db_uri is None:
@@ -78,6 +78,14 @@ def _explanation(options: Namespace, words: str, settings: Settings) -> tuple[Ex
     if planned is not None and planned.sql and explanation.asks is not None:
         explanation = msgspec.structs.replace(explanation, sql=Sql(planned.sql, explanation.asks.notes))
     return explanation, planned, fault
+
+
+def _admin(options: Namespace) -> str | None:
+    """The URL of ``--admin``, or of its old name, which a warning says."""
+    if options.running is None:
+        return options.admin  # type: ignore[no-any-return]
+    print("fanin: warning: --running is now called --admin", file=sys.stderr)
+    return str(options.running)
 
 
 def _plan_lines(planned: PlannedRequest | None) -> list[str]:

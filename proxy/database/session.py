@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
+from proxy.errors.extras import missing_extra
+
 if TYPE_CHECKING:
     import asyncpg
 
@@ -87,9 +89,7 @@ async def _connect(uri: str) -> "Connection":
     try:
         import asyncpg  # noqa: PLC0415 – optional: needed only with a database
     except ImportError as error:
-        raise UnreachableError(
-            f"--db-uri: needs the package {error.name}: run pip install '.[db]' in fanin's source folder"
-        ) from error
+        raise UnreachableError(f"--db-uri: {missing_extra(error.name, 'db')}") from error
     try:
         return await asyncpg.connect(
             uri,

@@ -24,6 +24,7 @@ from proxy.model import FallbackReason, Identical, Outcome, PendingRequest, Sing
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
 from proxy.path.coalescing import IsStable, is_shareable
+from proxy.path.identity import lines_for_all
 from proxy.path.plan import originals
 from proxy.postgrest.response.echoes import ShareableLines, shareable_lines
 from proxy.postgrest.response.headers import SAME_HEADERS
@@ -167,10 +168,9 @@ class Coalescer:
         query, head = shared.leader.query, shared.leader.head
         if self._witnesses.are_needed(shared.leader):
             shared.on_probation, shared.witness = True, await self._witnesses.answer(shared.leader)
+        lines = lines_for_all(head.forwarded_lines, [request.head for request in shared.requests])
         labels = CallLabels("shared", query.method, query.relation, costs="FAN003", number=shared.number)
-        call = shared.call = self._context.call(
-            self._context.request(query.method, query.target, head.forwarded_lines), labels
-        )
+        call = shared.call = self._context.call(self._context.request(query.method, query.target, lines), labels)
         began = self._clock()
         async with call as answer:
             await self._receive(shared, call, answer)

@@ -11,10 +11,11 @@ import secrets
 from proxy.errors.codes import NOT_SENT_CODES, REFUSED_CODES, FaultError
 from proxy.http1.head import Response
 from proxy.merging.batcher import Batcher, scheduler_registry
-from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightCall, Reply
+from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightCall, Reply, SendAlone, Slot
 from proxy.model import FallbackReason, Outcome, PendingRequest, PendingWrite, WriteCall, WriteForm
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
+from proxy.path.identity import lines_for_all
 from proxy.path.write_answers import split_writes
 from proxy.path.writes import body_reason, form_of, plan_writes
 from proxy.settings.tables import MergeSettings
@@ -43,19 +44,19 @@ class WriteMerger:
 
     def form_of(self, request: PendingRequest, read_reason: str | None) -> WriteForm | str:
         """What a write asks for, or its bypass reason. ``read_reason`` is that of a GET with the same target."""
+        if not request.query.relation:
+            return request.query.bypass_reason or "not-a-relation"
         if request.query.relation not in self._state.plain_tables or self._state.context.gateway.name != "postgrest":
             return "write-table"
         return form_of(request.query, request.head, read_reason, self._state.columns_of(request))
 
-    async def reply_to(self, write: PendingWrite) -> Reply | str:
-        """Wait for the answer, or for ``SendAlone``; or the bypass reason of a write that waits for nobody."""
+    async def reply_to(self, write: PendingWrite) -> Reply:
+        """Wait for the answer, or for ``SendAlone``."""
         reason = body_reason(write)
-        if reason is not None:
-            return reason
         scheduler = self.batcher.schedulers.get(write.query.fingerprint, write.head.identity_hash)
-        if scheduler is None:
-            return "busy"
-        return "paused" if scheduler.paused(self._clock()) else await self.batcher.join(scheduler, write)
+        if reason is None and scheduler is not None and not scheduler.paused(self._clock()):
+            return await self.batcher.join(scheduler, write)
+        return SendAlone(Slot(), reason or ("busy" if scheduler is None else "paused"))
 
     def _on_batch(self, scheduler: BatchScheduler, batch: list[PendingRequest]) -> None:
         writes = [write for write in batch if isinstance(write, PendingWrite)]
@@ -98,8 +99,9 @@ class WriteMerger:
         first, context = call.first, self._state.context
         method = first.query.method
         line = b"%b %b HTTP/1.1\r\n" % (method, context.mount.upstream_target(call.target))
+        lines = lines_for_all(call.header_lines, [write.head for write in call.writes.values()])
         body = WholeBody(first.body) if first.body else None
-        request = UpstreamRequest(method, b"".join((line, call.header_lines, b"\r\n")), body)
+        request = UpstreamRequest(method, b"".join((line, lines, b"\r\n")), body)
         labels = CallLabels("merged", method, first.query.relation, costs="FAN004", number=number)
         async with context.call(request, labels) as answer:
             whole = await answer.read(self._settings.max_body)

@@ -239,7 +239,7 @@ def _cli() -> Iterator[str]:
     settings = _words(commands.choices["config"])
     for name, command in commands.choices.items():
         words = _words(command)
-        takes_all = words.keys() >= settings.keys()
+        takes_all = len(settings.keys() - words.keys()) <= 1  # fanin explain has another --admin
         own = {word: text for word, text in words.items() if not (takes_all and word in settings)}
         yield from (f"## `fanin {name}`", "")
         if own:
@@ -254,7 +254,11 @@ def _cli() -> Iterator[str]:
 
 def _words(command: argparse.ArgumentParser) -> dict[str, str]:
     """The arguments and options of a command, as they are written, with their help texts."""
-    known = (action for action in command._actions if "--help" not in action.option_strings)
+    known = (
+        action
+        for action in command._actions
+        if "--help" not in action.option_strings and action.help is not argparse.SUPPRESS
+    )
     return {_word(action): (action.help or "").replace("%%", "%") for action in known}
 
 

@@ -117,6 +117,8 @@ class ServerContext(msgspec.Struct, frozen=True, eq=False):
     """Called for each request that is refused because it cannot be read."""
     on_mount: Callable[[bytes], bool]
     """Whether a target is under PostgREST's mount."""
+    without_alias: Callable[[bytes], bytes] | None = None
+    """Puts a target that is under another path of PostgREST under its mount; None if there is no other path."""
 
 
 class DataServer:
@@ -279,6 +281,8 @@ class DataServer:
         if line.method in NOT_PROXIED:
             raise FaultError("FANIN107")
         line, authority = origin_form(line)
+        if self._context.without_alias is not None:
+            line = msgspec.structs.replace(line, target=self._context.without_alias(line.target))
         head = self._heads.read(with_host(rest, authority, line.minor) if authority else rest, line.minor)
         if client.is_loop:
             raise FaultError("FANIN508")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from proxy import prefetch_size
 from proxy.settings.sources import flatten
 from proxy.settings_base import OVERRIDE, RESTART, Count, Positive, Section
 
@@ -21,6 +22,12 @@ class TraceSettings(Section):
         ("x-fanin-trace", "traceparent"),
         description="Request headers that name a trace; the first one that is present counts. Callers of one merged "
         "call must agree in a header of your own, unless identity.also_neutral names it too.",
+    )
+    forward: bool = Field(
+        False,
+        description="Send the route and the trace id to PostgREST (X-Fanin-Route, X-Fanin-Trace), and with a call for "
+        "several requests their number (X-Fanin-Merged), for a function such as that of `fanin snippet pre-request`. "
+        "Answers must not depend on them: requests with different routes share calls.",
     )
     quiet_explicit: Positive = Field(
         1.0, description="A trace named by a header closes after this time without a request."
@@ -129,6 +136,35 @@ class MergeSettings(Section):
         return names
 
 
+class PrefetchSettings(Section):
+    max_keys: Count = Field(
+        prefetch_size.MAX_KEYS,
+        description="Maximum keys that one call fetches ahead for a loop (rules.fan002 = rewrite).",
+        json_schema_extra=OVERRIDE,
+    )
+    max_age: Positive = Field(
+        prefetch_size.MAX_AGE,
+        description="An answer that was fetched ahead is not used after this time, counted from before its call was "
+        "sent.",
+        json_schema_extra=OVERRIDE,
+    )
+    max_trace_bytes: Count = Field(
+        8_000_000,
+        description="Maximum estimated bytes that are remembered of one trace: its lists, and answers fetched ahead.",
+        json_schema_extra=RESTART,
+    )
+    max_bytes: Count = Field(
+        64_000_000,
+        description="The same of all open traces; above it, the one that was used longest ago is forgotten.",
+        json_schema_extra=RESTART,
+    )
+    max_flows: Count = Field(
+        1000,
+        description="Maximum pairs of a list and a loop over it that are learned.",
+        json_schema_extra=RESTART,
+    )
+
+
 class ShadowSettings(Section):
     share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.01,
@@ -198,6 +234,12 @@ class DetectSettings(Section):
         "auto",
         description="Whether traces keep the hashed keys (id, …_id) of answers. With them, FAN002 and FAN007 can tell "
         "which answer a value came from. auto: if debug is on.",
+    )
+    openapi: bool = Field(
+        False,
+        description="Read columns, primary keys and foreign keys from PostgREST's OpenAPI description, at start and "
+        "after each catalog.lifetime, for the code of findings. Not needed with db_uri, which tells more.",
+        json_schema_extra=RESTART,
     )
     fingerprints: Count = Field(
         1000,

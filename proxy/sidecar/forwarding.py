@@ -109,6 +109,8 @@ class Forwarder:
         context.answer.rows = self._state.observer.observe(context.query, head, answer.line, answer.fields, body)
         if context.copy is not None:
             context.copy.begin(answer.line, answer.fields, data)
+        if context.answer.remembered is not None:
+            context.answer.coding = first_value(answer.fields, b"content-encoding") or b""
         if head.exact_count:
             total = rows_and_total(first_value(answer.fields, b"content-range"))[1]
             context.answer.total = -1 if total is None else total
@@ -138,7 +140,10 @@ class Forwarder:
         line, client = request.line, request.client
         target = self._context.mount.upstream_target(line.target)
         first_line = b"%b %b HTTP/1.%d\r\n" % (line.method, target, line.minor)
-        head = b"".join((first_line, request.head.forwarded_lines, extra_lines, b"\r\n"))
+        lines = request.head.forwarded_lines
+        if path == "outside" and request.head.name_lines:
+            lines = lines.removeprefix(request.head.name_lines)
+        head = b"".join((first_line, lines, extra_lines, b"\r\n"))
 
         async def on_interim(status: StatusLine, fields: tuple[HeaderField, ...]) -> None:
             lines = canonical_response(status, fields)

@@ -2,24 +2,27 @@
 
 import copy
 import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from proxy.bounded_table import BoundedTable
-from proxy.model import Column, PendingRequest
+from proxy.model import Column, PendingRequest, Query, RelationSet
 from proxy.observe.events import Events
 from proxy.path.addressed_keys import AddressedKeys
 from proxy.path.call_size import CallSize
 from proxy.path.comparison import ByteBudget, MismatchPauses
 from proxy.path.differing_headers import DifferingHeaders
+from proxy.path.drops import DropClock
 from proxy.path.max_rows import MaxRowsEvidence
 from proxy.path.order_evidence import OrderEvidence
 from proxy.path.order_proofs import OrderProofs
 from proxy.path.singular import NotSingularTemplates
 from proxy.path.trust import Trust, trusted_name
 from proxy.path.unsafe_reads import UnsafeReads
+from proxy.postgrest.dependencies import Dependencies
 from proxy.postgrest.hazards import Hazard
 from proxy.postgrest.response.gateway import Gateway
 from proxy.settings.model import Settings
@@ -56,6 +59,10 @@ class UpstreamState:
         self.trust = Trust(merge.probation, *bounds)
         self.order_trust = Trust(LEAST_ORDERED, *bounds)
         """Trust in the order of rows without ``order``; in place of the relation, a pair has the fingerprint."""
+        self.drops = DropClock(merge.max_tracked)
+        self.drop_causes: Counter[str] = Counter()
+        self.dependencies = Dependencies()
+        """What reads depend on, and what writes change; empty while the catalog cannot be read."""
         self.order_proofs = OrderProofs(merge.max_tracked)
         self.addressed_keys = AddressedKeys(merge.types_lifetime, *bounds)
         self.order_evidence = OrderEvidence(*bounds)
@@ -92,6 +99,19 @@ class UpstreamState:
     def hazard_of(self, request: PendingRequest) -> Hazard | None:
         """Why ``request`` is not merged, by the catalog."""
         return self.unsafe_reads.hazard_of(request.query, request.head.accept_profile)
+
+    def drop_all(self, cause: str) -> None:
+        """Answers so far are not used any more; ``cause`` is a key of ``errors.words.DROP_CAUSES``."""
+        self.drops.drop(None)
+        self.drop_causes[cause] += 1
+
+    def relations_read(self, request: PendingRequest) -> RelationSet:
+        """Relations that the answer to a read depends on: all without a catalog."""
+        return self.dependencies.read_by(request.query)
+
+    def relations_changed(self, query: Query) -> RelationSet:
+        """Relations whose rows a write may change: all without a catalog, and for a function."""
+        return self.dependencies.changed_by(query)
 
     def columns_of(self, request: PendingRequest) -> Mapping[bytes, Column]:
         """What is known of the columns of the relation of ``request``, and of calls that were merged by them."""
