@@ -58,7 +58,9 @@ LAW: dict[str, Folder] = {
     "audit": Folder(f"check traces findings analysis schema {GROUND}", pure=True),
     "check": Folder(f"traces settings findings analysis {GROUND}", pure=True),
     "traces": Folder("observe findings analysis model"),
-    "observe": Folder(f"settings findings analysis {GROUND}", "structlog prometheus_client opentelemetry"),
+    "observe": Folder(
+        f"settings findings analysis sql postgrest {GROUND}", "structlog prometheus_client opentelemetry"
+    ),
     "path": Folder(f"postgrest http1 {GROUND}", pure=True),
     "settings": Folder("rules analysis findings postgrest settings_base", "pydantic pydantic_settings", pure=True),
     "rules": Folder("fixes analysis findings schema model settings_base", "pydantic", pure=True),
@@ -80,12 +82,18 @@ LAW: dict[str, Folder] = {
 }
 SEAMS = {
     "asyncpg": {"proxy/database/connection.py", "proxy/database/session.py", "proxy/upstream/catalog.py"},
-    "opentelemetry": {"proxy/observe/otlp.py", "proxy/observe/otlp_sender.py"},
+    "opentelemetry": {
+        "proxy/observe/otlp.py",
+        "proxy/observe/otlp_attributes.py",
+        "proxy/observe/otlp_metrics.py",
+        "proxy/observe/otlp_sender.py",
+    },
     "sqlglot": {
         "proxy/schema/parsing.py",
         "proxy/sql/expressions.py",
         "proxy/sql/levels.py",
         "proxy/sql/planned.py",
+        "proxy/sql/query_text.py",
         "proxy/sql/reads.py",
         "proxy/sql/statement.py",
         "proxy/sql/writes.py",

@@ -166,7 +166,9 @@ class Coalescer:
         query, head = shared.leader.query, shared.leader.head
         if self._witnesses.are_needed(shared.leader):
             shared.on_probation, shared.witness = True, await self._witnesses.answer(shared.leader)
-        labels = CallLabels("shared", query.method, query.relation, costs="FAN003", number=shared.number)
+        labels = CallLabels(
+            "shared", query.method, query.relation, "FAN003", number=shared.number, fingerprint=query.fingerprint
+        )
         call = shared.call = self._context.call(
             self._context.request(query.method, query.target, head.forwarded_lines), labels
         )

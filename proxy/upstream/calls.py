@@ -25,6 +25,9 @@ class CallLabels(msgspec.Struct, frozen=True):
     relation: str
     costs: str = ""
     number: int = 0
+    fingerprint: str = ""
+    merged_by: bytes = b""
+    function: bytes = b""
 
 
 class UpstreamContext(msgspec.Struct, frozen=True, eq=False):
@@ -67,6 +70,7 @@ class ObservedCall:
         self._clock = context.clock
         self._began: float | None = None
         self._status = CANCELLED
+        self._answer: UpstreamAnswer | None = None
 
     @property
     def sent(self) -> bool:
@@ -85,6 +89,7 @@ class ObservedCall:
             self._emit(error)
             raise
         self._status = answer.status
+        self._answer = answer
         return answer
 
     async def __aexit__(
@@ -118,5 +123,9 @@ class ObservedCall:
                 labels.costs,
                 labels.number,
                 fault,
+                labels.fingerprint,
+                labels.merged_by.decode("utf-8", "replace"),
+                labels.function.decode("utf-8", "replace"),
+                "" if self._answer is None else self._answer.error_code,
             )
         )
