@@ -15,6 +15,8 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     How is a real Postgres and PostgREST with the RetroMuscle workload started? The extra `demo`.
 ``admin``
     What can be seen of a running fanin? The admin port: who has access, pages, API, metrics.
+``receiver``
+    How do spans of instrumented applications become traces? OpenTelemetry, from files and over HTTP.
 ``sidecar``
     What is one running fanin? Its parts, the pipeline that every request goes through, its background work.
 ``merging``

@@ -122,6 +122,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=ListToFindOne,
     detect=detect,
+    answers=("rows",),
 )
 
 

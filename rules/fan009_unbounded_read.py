@@ -74,6 +74,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=UnboundedRead,
     detect=detect,
+    answers=("rows",),
 )
 
 

@@ -85,6 +85,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=TruncatedRead,
     detect=detect,
+    answers=("rows",),
 )
 
 

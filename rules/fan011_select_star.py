@@ -76,6 +76,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=SelectStar,
     detect=detect,
+    answers=("rows",),
 )
 
 

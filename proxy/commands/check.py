@@ -3,18 +3,20 @@
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from proxy import __version__
-from proxy.analysis.rule import AnyRule
+from proxy.analysis.rule import AnyRule, why_not_checked
 from proxy.check.as_json import as_json
 from proxy.check.junit import junit
 from proxy.check.sarif import sarif
 from proxy.check.text import text
-from proxy.check.verdict import Verdict, verdict, with_warnings
+from proxy.check.verdict import Verdict, verdict, with_warnings, without_unchecked
 from proxy.commands.audit_database import facts_of
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.findings.ignores import Ignores
-from proxy.recording.source import Recordings, read_source, write_text
+from proxy.receiver.files import read_traffic
+from proxy.recording.source import Recordings, write_text
 from proxy.settings.loading import EffectiveSettings
 from proxy.sidecar.rule_runner import today
 from proxy.text.terminal import safe
@@ -30,7 +32,7 @@ FORMATS: Mapping[str, Callable[[Verdict, Sequence[AnyRule], str], str]] = {
 
 def check(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule]) -> bool:
     """Check the traffic and print the verdict; True if a check fails. Raises DataAccessError, ConfigError."""
-    traffic = read_source(options, loaded.settings)
+    traffic = read_traffic(options, loaded.settings)
     checked = CheckAnalysis(traffic, rules, loaded, options.fail_on, options.strict)
     if options.explain_ignores:
         print("\n".join(checked.ignores()), file=sys.stderr)
@@ -51,14 +53,17 @@ class CheckAnalysis:
     ) -> None:
         settings = self._settings = loaded.settings
         analysis = self._analysis = OfflineAnalysis(rules, settings, facts_of(settings))
-        costs = TraceCosts()
+        costs, lacks, warnings = TraceCosts(), set[str](), dict[str, list[str]]()
         for source, trace in traffic:
             analysis.judge(source.name, trace)
-            costs.add(source.name, trace)
+            costs.add(source.name, trace, source.head.lacks)
+            lacks.update(source.head.lacks)
+            warnings[source.name] = source.warnings
         analysis.close()
         used = [rule for rule in rules if settings.rules.level(rule.code) != "off"]
         result = verdict(costs.all(), analysis.seen(), settings.budget, settings.growth, used, fail_on)
-        self.verdict = with_warnings(result, analysis.warnings(), strict)
+        result = without_unchecked(result, [(rule, why_not_checked(rule, lacks)) for rule in used])
+        self.verdict = with_warnings(result, [*chain(*warnings.values()), *analysis.warnings()], strict)
 
     def ignores(self) -> Iterator[str]:
         """Lines that list each ignore with the findings that it matches."""

@@ -4,15 +4,16 @@ import argparse
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from proxy import __version__
 from proxy.commands.admin_api import AdminPortError
 from proxy.commands.audit_options import add_database, add_db_uri
+from proxy.commands.otlp_options import add_collect, add_otlp
 from proxy.commands.serve import run, serve
-from proxy.commands.top import top
+from proxy.commands.top import fetch_traffic, reader, top
 from proxy.findings.model import IMPACTS
 from proxy.recording.source import DataAccessError
 from proxy.settings.declared import declared, describe
@@ -111,6 +112,10 @@ def command_line() -> argparse.ArgumentParser:
     _add_explain(explain)
     _add_check(commands.add_parser("check", help="fail a build on budgets and findings of recorded or live traces"))
     _add_audit(commands.add_parser("audit", help="report on the workload of recorded or live traces"))
+    collect = commands.add_parser("collect", help="receive OpenTelemetry spans, and record the requests to PostgREST")
+    add_collect(collect)
+    _add_set(collect)
+    collect.set_defaults(run=_collect)
     for command in commands.choices.values():
         command.set_defaults(command=command)
     return parser
@@ -142,6 +147,7 @@ def _add_audit(command: argparse.ArgumentParser) -> None:
 def _add_traffic(command: argparse.ArgumentParser, settings: str, tables: str, formats: Sequence[str]) -> None:
     source = command.add_mutually_exclusive_group(required="junit" in formats)  # fanin audit may read a database alone
     source.add_argument("--traces", type=Path, nargs="+", metavar="FILE", help="recordings of fanin serve --record")
+    add_otlp(command, source)
     source.add_argument(
         "--admin", metavar="URL", help="admin port of a running fanin (http://… or unix:/path), to use its last traces"
     )
@@ -164,9 +170,11 @@ def _positive(text: str) -> int:
 
 
 def _add_top(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
+    source = command.add_mutually_exclusive_group()
+    source.add_argument(
         "--admin", metavar="URL", default="http://127.0.0.1:9000", help="admin port of the fanin, or unix:/path"
     )
+    add_otlp(command, source)
     command.add_argument("--token", help="admin_token of the fanin, if it requires one; default FANIN_ADMIN_TOKEN")
     command.add_argument("--every", type=float, metavar="SECONDS", default=2.0, help="time between two updates")
     command.set_defaults(run=_top)
@@ -289,10 +297,27 @@ def _audit(options: argparse.Namespace) -> int:
 
 def _top(options: argparse.Namespace) -> int:
     try:
-        return top(options.admin, options.token or os.environ.get("FANIN_ADMIN_TOKEN"), options.every)
+        return top(_top_reader(options), options.every)
     except AdminPortError as error:
         print(f"fanin: {safe(str(error))}", file=sys.stderr)
         return UNABLE
+
+
+def _top_reader(options: argparse.Namespace) -> Callable[[], list[dict[str, Any]]]:
+    """What ``fanin top`` reads at each update."""
+    if not options.otlp:
+        return reader(options.admin, options.token or os.environ.get("FANIN_ADMIN_TOKEN"))
+    from proxy.receiver.files import read_traffic  # imports the parsers of the data path, which a live table needs not
+
+    settings = load({}).settings
+    return lambda: fetch_traffic(read_traffic(options, settings), settings)
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from proxy.commands.collect import collect  # imports the parsers of OpenTelemetry
+
+    run(collect(options, _load(options).settings))
+    return OK
 
 
 def _demo(options: argparse.Namespace) -> int:

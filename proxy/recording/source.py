@@ -27,6 +27,8 @@ class Source(msgspec.Struct, frozen=True):
     name: str
     """Path of the file, or URL."""
     head: RecordingHead
+    warnings: list[str] = []
+    """What could not be read; complete after the last trace."""
 
 
 Recordings = Iterator[tuple[Source, Trace]]
@@ -35,7 +37,7 @@ Recordings = Iterator[tuple[Source, Trace]]
 
 def source_names(options: Namespace) -> tuple[str, ...]:
     """Names of the sources, including those without traces. A file that is given twice is listed once."""
-    return (options.admin,) if options.admin else tuple(dict.fromkeys(map(str, options.traces or ())))
+    return (options.admin,) if options.admin else tuple(dict.fromkeys(map(str, options.traces or options.otlp or ())))
 
 
 def read_source(options: Namespace, settings: Settings) -> Recordings:

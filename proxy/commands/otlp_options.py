@@ -1,0 +1,44 @@
+"""Options of the commands that read OpenTelemetry.
+
+Tests: tests/e2e/clients/test_otlp_client.py.
+"""
+
+from argparse import ArgumentParser, _MutuallyExclusiveGroup
+from pathlib import Path
+
+
+def add_otlp(command: ArgumentParser, source: _MutuallyExclusiveGroup) -> None:
+    """``--otlp``, one of the sources of traffic, and ``--upstream``."""
+    source.add_argument(
+        "--otlp",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="spans in OTLP JSON, as the Collector's file exporter writes",
+    )
+    add_upstream(command)
+
+
+def add_upstream(command: ArgumentParser) -> None:
+    """``--upstream``, which says which HTTP spans are requests to PostgREST."""
+    command.add_argument(
+        "--upstream",
+        dest="upstreams",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="with --otlp: PostgREST's URL as the application calls it; default: recognised by the requests",
+    )
+
+
+def add_collect(command: ArgumentParser) -> None:
+    """The options of ``fanin collect``."""
+    command.add_argument(
+        "--otlp", dest="listen_otlp", metavar="HOST:PORT", default="127.0.0.1:4318", help="address for OTLP over HTTP"
+    )
+    command.add_argument("--out", type=Path, metavar="FILE", required=True, help="recording to write")
+    command.add_argument(
+        "--quiet", type=float, metavar="SECONDS", default=15.0, help="a trace is complete after this time without spans"
+    )
+    add_upstream(command)
+    command.set_defaults(settings=(), config=None)
