@@ -11,6 +11,8 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     How is fanin started and queried? The command line, one file per command.
 ``reference``
     What do the pages of docs/reference say? They and parts of README.md are generated from the code.
+``mcp``
+    What can an agent ask fanin? The tools of ``fanin mcp``, which read findings and traces and change nothing.
 ``demo``
     How is a real Postgres and PostgREST with the RetroMuscle workload started? The extra `demo`.
 ``admin``

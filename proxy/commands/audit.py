@@ -10,6 +10,7 @@ from msgspec import structs
 from proxy import __version__
 from proxy.analysis.rule import AnyRule, why_not_checked
 from proxy.analysis.volume import plural
+from proxy.analysis.workload import Workload
 from proxy.audit import advisor, workload
 from proxy.audit.as_html import html
 from proxy.audit.as_json import as_json
@@ -22,6 +23,8 @@ from proxy.audit.workload import TrafficCounter
 from proxy.commands.audit_database import NO_DATABASE, DatabasePart, evidence, facts_if_readable, inspected, snapshot
 from proxy.commands.audit_diff import diff, read_report, text_of
 from proxy.commands.offline_analysis import OfflineAnalysis
+from proxy.findings.store import StoredFinding
+from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.receiver.files import read_traffic
 from proxy.recording.source import Recordings, source_names, write_text
 from proxy.settings.loading import EffectiveSettings
@@ -111,6 +114,20 @@ class AuditAnalysis:
             full_coverage=full,
             checked=database.checked,
         )
+
+    @property
+    def names(self) -> ConfirmedNames:
+        """The names that may be shown."""
+        return self._analysis.names
+
+    @property
+    def workload(self) -> Workload:
+        """The counts per query."""
+        return self._counter.workload
+
+    def known(self) -> list[StoredFinding]:
+        """All findings, also ignored ones."""
+        return self._analysis.known()
 
     def _database(self, options: Namespace) -> DatabasePart:
         """What the rules over the database find; a database that was not given is not checked."""

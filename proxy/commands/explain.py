@@ -49,6 +49,14 @@ def explain(options: Namespace, settings: Callable[[], Settings], rules: Sequenc
     return not fault
 
 
+def explained_text(about: str, settings: Settings, rules: Sequence[AnyRule]) -> str:
+    """The explanation of a code or a request, without a database. Raises UnknownWordError, RequestError."""
+    if not looks_like_request(about):
+        return meaning(about, rules)
+    explanation = explain_request(read_request(about, ()), settings, known_mount(settings), {})
+    return "\n".join(lines(explanation, []))
+
+
 def _explanation(options: Namespace, words: str, settings: Settings) -> tuple[Explanation, PlannedRequest | None, str]:
     """The explanation, the plan if there is a database, and why there is no plan although there is one."""
     if settings.db_uri is None and (options.analyze or options.role or options.claims is not None):

@@ -4,16 +4,18 @@ import argparse
 import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from proxy import __version__
 from proxy.commands.admin_api import AdminPortError
 from proxy.commands.audit_options import add_database, add_db_uri
-from proxy.commands.otlp_options import add_collect, add_otlp
+from proxy.commands.mcp import HELP, add_mcp
+from proxy.commands.mcp import serve as serve_mcp
+from proxy.commands.otlp_options import add_collect, add_otlp, add_top
 from proxy.commands.serve import run, serve
-from proxy.commands.top import fetch_traffic, reader, top
+from proxy.commands.top import reader_of, top
 from proxy.findings.model import IMPACTS
 from proxy.recording.source import DataAccessError
 from proxy.settings.declared import declared, describe
@@ -106,7 +108,9 @@ def command_line() -> argparse.ArgumentParser:
     demo.add_argument("--keep", action="store_true", help="keep the servers running until Ctrl-C")
     demo.add_argument("--json", action="store_true", help="print only the table, as JSON")
     demo.set_defaults(run=_demo)
-    _add_top(commands.add_parser("top", help="a live table of the queries of a running fanin"))
+    top_command = commands.add_parser("top", help="a live table of the queries of a running fanin")
+    add_top(top_command)
+    top_command.set_defaults(run=_top)
     explain = commands.add_parser("explain", help="explain a code, or a request: its SQL, and whether it merges")
     _add_settings(explain)
     _add_explain(explain)
@@ -116,6 +120,9 @@ def command_line() -> argparse.ArgumentParser:
     add_collect(collect)
     _add_set(collect)
     collect.set_defaults(run=_collect)
+    mcp = commands.add_parser("mcp", help=HELP)
+    add_mcp(mcp)
+    mcp.set_defaults(run=serve_mcp)
     for command in commands.choices.values():
         command.set_defaults(command=command)
     return parser
@@ -167,17 +174,6 @@ def _positive(text: str) -> int:
     if not (text.isdecimal() and int(text)):
         raise argparse.ArgumentTypeError(f"'{safe(text)}' is not a positive integer")
     return int(text)
-
-
-def _add_top(command: argparse.ArgumentParser) -> None:
-    source = command.add_mutually_exclusive_group()
-    source.add_argument(
-        "--admin", metavar="URL", default="http://127.0.0.1:9000", help="admin port of the fanin, or unix:/path"
-    )
-    add_otlp(command, source)
-    command.add_argument("--token", help="admin_token of the fanin, if it requires one; default FANIN_ADMIN_TOKEN")
-    command.add_argument("--every", type=float, metavar="SECONDS", default=2.0, help="time between two updates")
-    command.set_defaults(run=_top)
 
 
 def _add_explain(command: argparse.ArgumentParser) -> None:
@@ -297,20 +293,10 @@ def _audit(options: argparse.Namespace) -> int:
 
 def _top(options: argparse.Namespace) -> int:
     try:
-        return top(_top_reader(options), options.every)
+        return top(reader_of(options), options.every)
     except AdminPortError as error:
         print(f"fanin: {safe(str(error))}", file=sys.stderr)
         return UNABLE
-
-
-def _top_reader(options: argparse.Namespace) -> Callable[[], list[dict[str, Any]]]:
-    """What ``fanin top`` reads at each update."""
-    if not options.otlp:
-        return reader(options.admin, options.token or os.environ.get("FANIN_ADMIN_TOKEN"))
-    from proxy.receiver.files import read_traffic  # imports the parsers of the data path, which a live table needs not
-
-    settings = load({}).settings
-    return lambda: fetch_traffic(read_traffic(options, settings), settings)
 
 
 def _collect(options: argparse.Namespace) -> int:

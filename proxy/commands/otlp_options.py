@@ -31,6 +31,17 @@ def add_upstream(command: ArgumentParser) -> None:
     )
 
 
+def add_top(command: ArgumentParser) -> None:
+    """The options of ``fanin top``."""
+    source = command.add_mutually_exclusive_group()
+    source.add_argument(
+        "--admin", metavar="URL", default="http://127.0.0.1:9000", help="admin port of the fanin, or unix:/path"
+    )
+    add_otlp(command, source)
+    command.add_argument("--token", help="admin_token of the fanin, if it requires one; default FANIN_ADMIN_TOKEN")
+    command.add_argument("--every", type=float, metavar="SECONDS", default=2.0, help="time between two updates")
+
+
 def add_collect(command: ArgumentParser) -> None:
     """The options of ``fanin collect``."""
     command.add_argument(

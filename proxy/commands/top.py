@@ -4,6 +4,7 @@ import os
 import select
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,7 @@ from proxy.commands.admin_api import AdminPortError, read_api
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.recording.admin_client import check_admin_url
 from proxy.recording.source import DataAccessError, Recordings
+from proxy.settings.loading import load
 from proxy.settings.model import Settings
 from proxy.text.terminal import safe
 
@@ -70,6 +72,16 @@ def top(read: Callable[[], list[dict[str, Any]]], every: float) -> int:
     except KeyboardInterrupt:
         pass  # ends like q
     return 0
+
+
+def reader_of(options: Namespace) -> Callable[[], list[dict[str, Any]]]:
+    """What ``fanin top`` reads at each update: the files of ``--otlp``, or the admin port. ConfigError."""
+    if not options.otlp:
+        return reader(options.admin, options.token or os.environ.get("FANIN_ADMIN_TOKEN"))
+    from proxy.receiver.files import read_traffic  # imports the parsers of the data path, which a live table needs not
+
+    settings = load({}).settings
+    return lambda: fetch_traffic(read_traffic(options, settings), settings)
 
 
 def reader(admin: str, token: str | None) -> Callable[[], list[dict[str, Any]]]:
