@@ -123,7 +123,8 @@ def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin]) -> Fi
         expected=batch_expectation(calls, fix, len(spans), different_keys(calls, spans))
         + " Their times no longer add up.",
         risk="If a step of the loop writes rows that a later step reads, the batch read returns the rows from before"
-        f" that write; take the new rows from the answer to the write. {READ_RISK}" + embed_risk(calls, loop.join),
+        f" that write; take the new rows from the answer to the write. {READ_RISK}"
+        + embed_risk(calls, loop.join, loop.parent),
         queries=tuple({spans[0].fingerprint: None, **{origin.fingerprint: None for origin in came_from[:1]}}),
     )
 

@@ -88,7 +88,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=ReferenceRead,
     inspect=inspect,
-    answers=("rows",),
+    reads=("rows",),
 )
 
 

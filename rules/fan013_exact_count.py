@@ -75,7 +75,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=ExactCount,
     detect=detect,
-    answers=("total",),
+    reads=("total",),
 )
 
 

@@ -29,7 +29,7 @@ GROUND = "errors text model allowed_differences bounded_table"
 # A folder may import folders that stand below it in this table, and of these only the ones that it names.
 LAW: dict[str, Folder] = {
     "reference": Folder(
-        "commands admin recording audit observe path settings rules findings analysis postgrest settings_base "
+        "mcp commands admin recording audit observe path settings rules findings analysis postgrest settings_base "
         + GROUND,
         "pydantic",
     ),
@@ -194,6 +194,7 @@ def test_only_the_command_line_the_reference_and_the_settings_know_the_rules() -
     assert {name for name in knowing if name.startswith("proxy/")} == {
         "proxy/commands/main.py",
         "proxy/commands/mcp.py",
+        "proxy/reference/agent_files.py",
         "proxy/reference/pages.py",
         "proxy/reference/parts.py",
         "proxy/settings/loading.py",

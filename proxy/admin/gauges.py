@@ -69,7 +69,7 @@ class Outputs(msgspec.Struct):
     log: LogOutput
     streams: Mapping[str, LineWriter]
     """stderr, and stdout if something is printed there."""
-    spans: Counts | None = None
+    spans: Queue | None = None
     recorder: Queue | None = None
     admin: PortCounts = msgspec.field(default_factory=PortCounts)
 
@@ -259,6 +259,10 @@ OUTPUTS: dict[str, ReadSeries[Outputs]] = {
     "log_lines_left_out": ReadSeries(
         counter("Log lines left out. kind: trace (for log.traces), warning, library (both for log.warnings).", "kind"),
         lambda outputs: outputs.log.left_out(),
+    ),
+    "otlp_queue_bytes": ReadSeries(
+        gauge("Estimated bytes of spans that wait to be sent to otlp.endpoint; bounded by otlp.queue_bytes."),
+        lambda outputs: {} if outputs.spans is None else outputs.spans.held_bytes,
     ),
     "otlp_spans": ReadSeries(
         counter(

@@ -45,14 +45,20 @@ InspectDatabase = Callable[[Database, Workload, RuleContext[T]], Iterable[Findin
 """Returns findings, and NotChecked for each object that it could not judge, such as a policy that was not parsed."""
 
 
-AnswerField = Literal["rows", "total", "bytes"]
-"""What fanin sees of an answer and the span of an HTTP client does not show: rows, the exact count, bytes."""
+TrafficField = Literal["rows", "total", "bytes", "headers"]
+"""What fanin sees of requests and answers, and the spans of an HTTP client (OpenTelemetry) do not show."""
+FIELD_NAMES = {
+    "rows": "the rows of answers",
+    "total": "the exact counts of answers",
+    "bytes": "the bytes of answers",
+    "headers": "the headers of requests",
+}
 
 
 def why_not_checked(rule: "AnyRule", lacks: Container[str]) -> str:
-    """Why ``rule`` finds nothing in traffic whose answers lack the fields ``lacks``; empty if it does."""
-    missing = [name for name in rule.answers if name in lacks]
-    return f"nothing shows the {' and the '.join(missing)} of answers" if missing else ""
+    """Why ``rule`` finds nothing in traffic that lacks the fields ``lacks``; empty if it can."""
+    missing = [FIELD_NAMES[name] for name in rule.reads if name in lacks]
+    return f"nothing shows {' and '.join(missing)}" if missing else ""
 
 
 class InSteps(Generic[Subject, T]):
@@ -87,8 +93,8 @@ class Rule(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """Returns the findings of the whole workload."""
     inspect_database: InspectDatabase[T] | None = None
     """Returns the findings of a database; called only if each part of ``needs`` was read."""
-    answers: tuple[AnswerField, ...] = ()
-    """What of answers ``detect`` and ``inspect`` read; without one of them, as in OpenTelemetry, they find nothing."""
+    reads: tuple[TrafficField, ...] = ()
+    """What ``detect`` and ``inspect`` must see of the traffic: without one of these they find nothing."""
     needs: tuple[Part, ...] = ()
     """Parts of the snapshot that ``inspect_database`` reads; its findings name them as their statements."""
 

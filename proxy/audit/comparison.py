@@ -46,6 +46,9 @@ def compare(old: Report, new: Report) -> ReportComparison:
 def _looked_again(finding: Finding, report: Report) -> bool:
     """Whether a report would have the finding if it were still true; a query that is not listed may not have run."""
     about = finding.object
+    listed = {usage.fingerprint for usage in report.queries}
+    if about is not None and not about.schema:
+        return listed.issuperset(finding.queries)
     if about is not None:
         name = f"{about.schema}.{about.table or about.name}"
         unchecked = any(
@@ -53,7 +56,7 @@ def _looked_again(finding: Finding, report: Report) -> bool:
             for item in report.not_checked
         )
         return finding.code in report.checked and about.schema in report.schemas and not unchecked
-    if finding.fingerprint and finding.fingerprint not in {usage.fingerprint for usage in report.queries}:
+    if finding.fingerprint and finding.fingerprint not in listed:
         return False
     if finding.route and finding.route not in {usage.route for usage in report.routes}:
         return False

@@ -62,6 +62,8 @@ def usages_of(finding: Finding, workload: Workload, schemas: Sequence[str]) -> l
     about = finding.object
     if about is None:
         return []
+    if not about.schema:
+        return [usage for usage in workload if usage.fingerprint in finding.queries]
     table = about.table or about.name
     names = {f"{about.schema}.{table}", *((table,) if about.schema in schemas[:1] else ())}
     return [usage for usage in workload if usage.relation in names]

@@ -10,6 +10,7 @@ import msgspec
 
 from proxy.analysis.rule import AnyRule
 from proxy.commands.admin_api import read_api
+from proxy.commands.explain_finding import explained_finding, looks_like_finding
 from proxy.commands.explain_plan import PlannedRequest, plan_request, read_caller
 from proxy.database.session import DatabaseFaultError, UnreachableError
 from proxy.explain.facts import Explanation, FoundWrong
@@ -34,6 +35,11 @@ def explain(options: Namespace, settings: Callable[[], Settings], rules: Sequenc
     """
     words = " ".join(options.words)
     try:
+        if looks_like_finding(words):
+            print(explained_finding(options, words, settings(), rules), end="")
+            return True
+        if options.prompt:
+            raise ConfigError("explain: --prompt is about a finding: give its key or its id")
         if not looks_like_request(words):
             print(meaning(words, rules))
             return True

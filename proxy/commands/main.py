@@ -11,6 +11,7 @@ from typing import Any
 from proxy import __version__
 from proxy.commands.admin_api import AdminPortError
 from proxy.commands.audit_options import add_database, add_db_uri
+from proxy.commands.explain_options import add_explain
 from proxy.commands.mcp import HELP, add_mcp
 from proxy.commands.mcp import serve as serve_mcp
 from proxy.commands.otlp_options import add_collect, add_otlp, add_top
@@ -113,7 +114,8 @@ def command_line() -> argparse.ArgumentParser:
     top_command.set_defaults(run=_top)
     explain = commands.add_parser("explain", help="explain a code, or a request: its SQL, and whether it merges")
     _add_settings(explain)
-    _add_explain(explain)
+    add_explain(explain)
+    explain.set_defaults(run=_explain)
     _add_check(commands.add_parser("check", help="fail a build on budgets and findings of recorded or live traces"))
     _add_audit(commands.add_parser("audit", help="report on the workload of recorded or live traces"))
     collect = commands.add_parser("collect", help="receive OpenTelemetry spans, and record the requests to PostgREST")
@@ -174,38 +176,6 @@ def _positive(text: str) -> int:
     if not (text.isdecimal() and int(text)):
         raise argparse.ArgumentTypeError(f"'{safe(text)}' is not a positive integer")
     return int(text)
-
-
-def _add_explain(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "words",
-        metavar="WORD",
-        nargs="+",
-        help="FAN001, literal, ties, FANIN502, …, or a request: 'GET /t?id=eq.1', or its URL",
-    )
-    command.add_argument("-H", "--header", action="append", default=[], metavar="'NAME: VALUE'", help="a header line")
-    command.add_argument(
-        "--type",
-        action="append",
-        default=[],
-        metavar="COLUMN=TYPE",
-        help="a column's Postgres type, or 'enum'; 'TYPE unique' for a column that is unique and not null",
-    )
-    command.add_argument("--json", action="store_true", help="print the explanation of a request as JSON")
-    command.add_argument(
-        "--analyze", action="store_true", help="run the request's statement for its plan: read only, and rolled back"
-    )
-    command.add_argument("--role", help="role to plan as; default: that of the claims, else the user of --db-uri")
-    command.add_argument(
-        "--claims", metavar="JSON", help="claims of the caller; default: those of the token in -H 'Authorization: …'"
-    )
-    command.add_argument(
-        "--running",
-        metavar="URL",
-        help="admin port of a running fanin: what it found by comparing with originals counts",
-    )
-    command.add_argument("--token", help="admin_token of that fanin, if it requires one; default FANIN_ADMIN_TOKEN")
-    command.set_defaults(run=_explain)
 
 
 def _add_settings(command: argparse.ArgumentParser) -> None:

@@ -1,5 +1,6 @@
 """Types of findings and fixes, and how impacts compare."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
@@ -22,7 +23,7 @@ def impact_of(steps: ImpactSteps, *values: float) -> str:
 
 
 class Fix(msgspec.Struct, frozen=True):
-    """A fix in SQL and for both client libraries; values are placeholders.
+    """A fix in SQL, for both client libraries, or as settings of fanin; values are placeholders.
 
     A part is printed only if it returns the same data as the calls that it replaces. Else it is empty, and ``reason``
     says why.
@@ -31,14 +32,18 @@ class Fix(msgspec.Struct, frozen=True):
     sql: str = ""
     supabase_js: str = ""
     supabase_py: str = ""
+    settings: str = ""
+    """Lines for fanin's settings file (TOML), where a setting is the fix."""
     reason: str = ""
     """Why a part, or the whole fix, is not printed; empty if all parts are."""
 
 
 class DatabaseObject(msgspec.Struct, frozen=True):
-    """An object of the database that a finding is about."""
+    """What a finding is about: an object of the database, or a request header, which has no schema."""
 
-    kind: Annotated[str, Meta(description="`table`, `view`, `index`, `policy`, `function`, `column`, `role`, …")]
+    kind: Annotated[
+        str, Meta(description="`table`, `view`, `index`, `policy`, `function`, `column`, `role`, …; or `header`.")
+    ]
     schema: Annotated[str, Meta(description="Its schema.")]
     name: Annotated[str, Meta(description="Its name, unquoted.")]
     table: Annotated[str, Meta(description="The table that it belongs to; empty for one that belongs to none.")] = ""
@@ -53,6 +58,11 @@ class IndexShape(msgspec.Struct, frozen=True):
     keys: Annotated[tuple[str, ...], Meta(description="Keys in order, as SQL.")]
     include: Annotated[tuple[str, ...], Meta(description="Columns of INCLUDE.")] = ()
     where: Annotated[str, Meta(description="Predicate of a partial index, as SQL; empty for a whole one.")] = ""
+
+
+def short_id(key: str) -> str:
+    """A name for ``key`` that contains nothing of it: 12 hexadecimal digits."""
+    return hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=6).hexdigest()
 
 
 IMPACTS = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
@@ -77,8 +87,8 @@ class Finding(msgspec.Struct, frozen=True):
     fix: Annotated[
         Fix,
         Meta(
-            description="The fix: `sql`, `supabase_js` and `supabase_py`, with placeholders. A part is empty if it"
-            " would not return the same data; `reason` says why."
+            description="The fix: `sql`, `supabase_js` and `supabase_py`, with placeholders, and `settings` of fanin."
+            " A part is empty if it would not return the same data; `reason` says why."
         ),
     ]
     expected: Annotated[str, Meta(description="The cost after the fix.")]
@@ -87,7 +97,8 @@ class Finding(msgspec.Struct, frozen=True):
         tuple[str, ...], Meta(description="All queries that it quotes, without their values, if it is about several.")
     ] = ()
     object: Annotated[
-        DatabaseObject | None, Meta(description="The object of the database; null if it is about requests.")
+        DatabaseObject | None,
+        Meta(description="The object of the database, or the header; null if it is about requests."),
     ] = None
     index: Annotated[IndexShape | None, Meta(description="The index to create or drop; null if there is none.")] = None
     statements: Annotated[
@@ -98,6 +109,11 @@ class Finding(msgspec.Struct, frozen=True):
     def key(self) -> str:
         """Stable name for ``[[ignore]]``."""
         return self.key_for(self.relation)
+
+    @property
+    def id(self) -> str:
+        """A short name that contains nothing of the key."""
+        return short_id(self.key)
 
     def key_for(self, relation: str) -> str:
         """The key with another form of the relation's name."""

@@ -5,13 +5,13 @@ an instruction. So everything that was recorded stands in ``data``, between ``da
 contain an identifier that is random for each answer: recorded text cannot contain it, and so cannot end the data.
 """
 
-import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from proxy.findings.model import short_id
 from proxy.text.terminal import safe
 
 MAX_BYTES = 4_600
@@ -98,11 +98,6 @@ def page(
 def as_json(answer: ToolAnswer) -> str:
     """The answer as JSON. The members are in the order of the fields: the data stands between its markers."""
     return msgspec.json.encode(answer).decode()
-
-
-def short_id(key: str) -> str:
-    """A name for ``key`` that contains nothing of it."""
-    return hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=6).hexdigest()
 
 
 def _shortened(item: Any, limit: int, room: int) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from proxy.analysis.spans import count_queries
 from proxy.findings.model import IMPACTS, Finding
 from proxy.findings.report import finding_lines
-from proxy.mcp.answer import MAX_LINE, Narrower, ToolAnswer, ToolError, page, short_id
+from proxy.mcp.answer import MAX_LINE, Narrower, ToolAnswer, ToolError, page
 from proxy.mcp.schemas import DEFAULT_LIMIT
 from proxy.mcp.snapshot import SeenFinding, Snapshot
 from proxy.model import Trace
@@ -54,7 +54,7 @@ def _narrower_findings(chosen: Sequence[SeenFinding], arguments: Arguments) -> N
 def _finding_row(seen: SeenFinding) -> dict[str, Any]:
     finding = seen.finding
     return {
-        "id": short_id(finding.key),
+        "id": finding.id,
         "code": finding.code,
         "impact": finding.impact,
         "title": finding.title,
@@ -69,11 +69,11 @@ def _finding_row(seen: SeenFinding) -> dict[str, Any]:
 def finding(snapshot: Snapshot, arguments: Arguments) -> ToolAnswer:
     """The lines of one finding, or of a part of it."""
     wanted, part = arguments["id"], arguments.get("part", "report")
-    found = next((s.finding for s in snapshot.findings if wanted in (short_id(s.finding.key), s.finding.key)), None)
+    found = next((s.finding for s in snapshot.findings if wanted in (s.finding.id, s.finding.key)), None)
     if found is None:
         raise ToolError("id: no finding has it now. Call the tool findings for the present ids.")
     lines = list(_lines_of(found, part))
-    narrower = Narrower("finding", {"id": short_id(found.key), "part": "sql"}) if part == "report" else None
+    narrower = Narrower("finding", {"id": found.id, "part": "sql"}) if part == "report" else None
     return page(
         f"{found.code}, impact {found.impact}, {part}: {len(lines)} lines.",
         lines,

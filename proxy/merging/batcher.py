@@ -10,6 +10,7 @@ from functools import partial
 
 import msgspec
 
+from proxy.merging.lone_reads import REASON
 from proxy.merging.waiters import InFlightCall, Reply, SendAlone, Slot, StreamedAnswer, Waiter
 from proxy.model import PendingRequest
 from proxy.observe.events import Events, WindowClosed
@@ -17,7 +18,7 @@ from proxy.path.batching import BatchScheduler, BatchSettings, SchedulerRegistry
 from proxy.settings.tables import MergeSettings
 from proxy.transport.resume import resume
 
-WhyLone = Callable[[BatchScheduler, PendingRequest], str | None]
+DifferingHeadersOf = Callable[[BatchScheduler, PendingRequest], str]
 OnBatch = Callable[[BatchScheduler, list[PendingRequest]], None]
 
 
@@ -36,11 +37,11 @@ class Batcher:
         on_batch: OnBatch,
         events: Events,
         clock: Callable[[], float],
-        why_lone: WhyLone = lambda scheduler, request: None,
+        differing_headers_of: DifferingHeadersOf = lambda scheduler, request: "",
     ) -> None:
-        """``why_lone`` returns the bypass reason of a request that is alone in its window, if one is known."""
+        """``differing_headers_of`` returns the headers because of which a request is alone in its window."""
         self.schedulers = schedulers
-        self._why_lone = why_lone
+        self._differing_headers_of = differing_headers_of
         self._on_batch = on_batch
         self._events = events
         self._clock = clock
@@ -104,7 +105,7 @@ class Batcher:
         if self.is_waiting(request):
             waiter = self._waiters[request]
             slot, why = self._acquire(scheduler), reason or waiter.reason
-            resume(waiter.reply, SendAlone(slot, why, fallback, waiter.unused_calls))
+            resume(waiter.reply, SendAlone(slot, why, fallback, waiter.unused_calls, waiter.differing_headers))
 
     def record_unused_call(self, requests: Iterable[PendingRequest], call: int) -> None:
         """The call with this number could not answer ``requests``, as far as they wait."""
@@ -182,8 +183,8 @@ class Batcher:
         self._events.emit(WindowClosed(len(batch), self._clock() - batch[0].arrived))
         if len(batch) == 1 and not scheduler.in_flight:
             waiter = self._waiters[batch[0]]
-            why = self._why_lone(scheduler, batch[0])
-            waiter.reason = waiter.reason or why
+            waiter.differing_headers = self._differing_headers_of(scheduler, batch[0])
+            waiter.reason = waiter.reason or (REASON if waiter.differing_headers else None)
         self._on_batch(scheduler, batch)
 
     def _on_disconnect(self, request: PendingRequest, waiter: Waiter) -> None:

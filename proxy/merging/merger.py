@@ -52,7 +52,9 @@ class Merger:
         self._events = state.context.events
         self._clock = state.context.clock
         lone = LoneReads(state, lambda request: request.query.fingerprint)
-        self.batcher = Batcher(scheduler_registry(settings), self._on_batch, self._events, self._clock, lone.reason)
+        self.batcher = Batcher(
+            scheduler_registry(settings), self._on_batch, self._events, self._clock, lone.differing_headers
+        )
 
     @property
     def paused(self) -> int:

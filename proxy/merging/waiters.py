@@ -76,6 +76,8 @@ class SendAlone(msgspec.Struct, frozen=True, eq=False):
     """
     unused_calls: tuple[int, ...] = ()
     """The numbers of such calls."""
+    differing_headers: str = ""
+    """The headers (names joined by commas) because of which it shares no call with similar reads."""
 
     @property
     def is_fallback(self) -> bool:
@@ -142,6 +144,8 @@ class Waiter(msgspec.Struct, eq=False):
     in_flight: InFlightCall | None = None
     unused_calls: tuple[int, ...] = ()
     """Numbers of calls for the request that could not answer it."""
+    differing_headers: str = ""
+    """The headers because of which it is alone in its window."""
 
     def answer(self, reply: Reply) -> None:
         """Give the waiting request its reply."""

@@ -22,6 +22,7 @@ def span_bytes(span: Span) -> int:
         + PER_KEY_TYPE * len(span.key_types)
         + PER_ROW_KEY * row_keys
         + len(span.caller)
+        + len(span.differing_headers)
         + len(span.target)
     )
 

@@ -90,8 +90,8 @@ class Assembler:
         )
 
     def shows(self, name: str) -> bool:
-        """Whether each answer so far has ``rows`` or ``bytes``. No span has ``total``."""
-        return name != "total" and not self._unknown[name]
+        """Whether each answer so far has ``rows`` or ``bytes``; no span has another of these fields."""
+        return name in ("rows", "bytes") and not self._unknown[name]
 
     def warnings(self, source: str) -> list[str]:
         """What of ``source`` was left out."""

@@ -19,8 +19,8 @@ from proxy.recording.source import DataAccessError, Recordings, Source, read_sou
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
 
-LACKING = ("rows", "total", "bytes")
-"""What the spans of HTTP clients show of no answer, or not of each."""
+LACKING = ("rows", "total", "bytes", "headers")
+"""What the spans of HTTP clients do not show, or not of each answer."""
 
 
 def reading_of(settings: Settings) -> SpanReading:

@@ -32,9 +32,7 @@ class RecordingHead(FormatVersion, frozen=True, omit_defaults=True):
     epoch: Annotated[float, Meta(description="Add this to a time in the file to get seconds since 1970.")]
     lacks: Annotated[
         tuple[str, ...],
-        Meta(
-            description="What answers do not show: `rows`, `total`, `bytes`. Traces of `fanin collect` lack all three."
-        ),
+        Meta(description="What it does not show: `rows`, `total`, `bytes`, `headers`. `fanin collect` lacks all four."),
     ] = ()
 
 
@@ -89,6 +87,10 @@ class RecordedSpan(msgspec.Struct, frozen=True, omit_defaults=True):
     unused_calls: Annotated[
         tuple[NonNegativeInt, ...], Meta(description="Numbers of the upstream calls for it that could not answer it.")
     ] = ()
+    differing_headers: Annotated[
+        Text,
+        Meta(description="Names of the headers, by commas, because of which it shared no call with similar reads."),
+    ] = ""
     cut: Annotated[
         bool | None,
         Meta(description="Whether it has as many rows as max-rows allows; null if max-rows is unknown."),

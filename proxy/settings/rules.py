@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
         fan001: Level
         fan003: Level
+        fan004: Level
         fan005: Level
         duplicate_read: DuplicateRead
         oversized_in_list: OversizedInList

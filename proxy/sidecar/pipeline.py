@@ -14,12 +14,14 @@ from proxy.errors.codes import FaultError
 from proxy.errors.response import response_of
 from proxy.merging.lone_reads import LoneReads
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, StreamedAnswer
-from proxy.model import Outcome, PendingRequest, Query
+from proxy.merging.write_merger import WriteMerger
+from proxy.model import Outcome, PendingRequest, PendingWrite, Query
 from proxy.observe.events import RequestAnswered
 from proxy.path.chunking import with_long_list
 from proxy.path.fingerprint import MAX_CACHED_BYTES, read_query
 from proxy.path.identity import traceparent_of, with_peer
 from proxy.path.target_cache import TargetCache
+from proxy.path.writes import MERGED_WRITES
 from proxy.postgrest.request.in_list import shortened
 from proxy.postgrest.response.echoes import with_own_values
 from proxy.recording.codec import salt_of
@@ -30,7 +32,9 @@ from proxy.sidecar.forwarding import Forwarder
 from proxy.sidecar.policy import RequestPolicy
 from proxy.sidecar.request_context import LiteralHasher, RequestContext, SpanOptions
 from proxy.traces.grouping import OpenTrace, TraceGrouper
+from proxy.transport.whole_body import WholeBody
 from proxy.upstream.state import UpstreamState
+from proxy.upstream.upload import whole_body
 
 UNIX_PEER = "unix:"
 """Stands in X-Forwarded-For for the address of a client of a unix socket, as in nginx."""
@@ -134,6 +138,11 @@ class Pipeline:
         policy = self._policies.of(query.relation, request.head.route)
         pending = PendingRequest(query, request.head, request.arrived)
         reply = None
+        if policy.writes is not None and query.method in MERGED_WRITES and query.relation:
+            reply = await self._write(context, policy.writes, pending)
+            return await (
+                self._forwarder.forward(context, "original") if reply is None else self._deliver(context, policy, reply)
+            )
         if query.long_list is not None:
             reply = await self._chunked(context, policy, pending)
         if reply is None and policy.merges and query.bypass_reason is None:
@@ -147,10 +156,28 @@ class Pipeline:
         if query.bypass_reason is not None:
             return await self._forwarder.forward(context, "original")
         if policy.shadow is None:
-            with self._lone_reads.watching(pending):
+            with self._lone_reads.watching(pending) as context.differing_headers:
                 return await self._forwarder.forward(context, "original")
         with policy.shadow.merge_in_background(pending, policy.merger.reply_to) as context.copy:
             return await self._forwarder.forward(context, "original")
+
+    async def _write(self, context: RequestContext, writes: WriteMerger, pending: PendingRequest) -> Reply | None:
+        """The reply to a write that may share a call; None if it is sent as it is, at once."""
+        request = context.request
+        as_read = self._targets.read(
+            b"GET", request.line.target, msgspec.structs.replace(request.head, bypass_reason=None)
+        )
+        form = writes.form_of(pending, as_read.bypass_reason)
+        if isinstance(form, str):
+            context.bypass_reason = form
+            return None
+        body = await whole_body(request.body)
+        context.request = msgspec.structs.replace(request, body=WholeBody(body))
+        reply = await writes.reply_to(PendingWrite(pending.query, request.head, request.arrived, form, body))
+        if isinstance(reply, str):
+            context.bypass_reason = reply
+            return None
+        return reply
 
     async def _chunked(self, context: RequestContext, policy: RequestPolicy, pending: PendingRequest) -> Reply | None:
         """The reply to a query with a long list; None if no chunk was sent."""
@@ -175,6 +202,8 @@ class Pipeline:
         own_slice = with_own_values(served.slice, context.request.head)
         answer, upstream = context.answer, context.upstream
         context.outcome, context.saved_by = served.outcome, RULE_BY_OUTCOME[served.outcome]
+        if context.query.method in MERGED_WRITES:
+            context.saved_by = "FAN004"
         upstream.call, upstream.shared, upstream.seconds = served.call, served.shared, served.seconds
         upstream.unused_calls = served.unused_calls
         answer.status, answer.rows = int(own_slice.head[9:12]), own_slice.rows
@@ -198,7 +227,7 @@ class Pipeline:
                     waited = self._clock() - context.request.arrived
                     keep = await self._forwarder.forward(context, "fallback", waited)
             else:
-                context.bypass_reason = alone.reason
+                context.bypass_reason, context.differing_headers = alone.reason, alone.differing_headers
                 keep = await self._forwarder.forward(context, "original", waited)
             seconds = self._clock() - began
             return keep

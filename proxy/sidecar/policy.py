@@ -14,6 +14,7 @@ from proxy.merging.fetch import Fetcher, FetchesMerged
 from proxy.merging.merger import Merger
 from proxy.merging.probation import ProbationFetcher
 from proxy.merging.shadow import SampledFetcher, ShadowMode
+from proxy.merging.write_merger import WriteMerger
 from proxy.path.coalescing import any_stable, stable_in_settings
 from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
@@ -37,6 +38,8 @@ class RequestPolicy:
         self.comparer = ShadowComparer(merge, state)
         self.coalescer = Coalescer(settings, state, any_stable(listed, state.column_types.is_stable), self.comparer)
         self.chunker = Chunker(settings, state)
+        merges_writes = settings.mode == "rewrite" and settings.rules.fan004 == "rewrite"
+        self.writes = WriteMerger(merge, state) if merges_writes else None
         self.shadow: ShadowMode | None = None
         if settings.mode == "shadow" and rewrites:
             self.shadow = ShadowMode(merge, self.comparer)
@@ -54,6 +57,7 @@ class RequestPolicy:
     def busy(self) -> bool:
         """Whether a request still waits under this policy, or a comparison is in progress."""
         waiting = self.merger.batcher.waiting or self.coalescer.batcher.waiting
+        waiting = waiting or (self.writes is not None and self.writes.batcher.waiting)
         return bool(waiting or self.chunker.in_progress or self.comparer.running)
 
 

@@ -95,6 +95,8 @@ class RequestContext(msgspec.Struct, eq=False):
     """The code of fanin's own error, if that is the answer."""
     fallback_reason: str = ""
     """Why a merged or shared call could not answer the request; empty if none was tried."""
+    differing_headers: str = ""
+    """The headers because of which the request shares no call with similar reads: names joined by commas."""
     saved_by: str = ""
     """The rule whose rewrite answered the request; empty if none."""
     answer: ClientAnswer = msgspec.field(default_factory=ClientAnswer)
@@ -173,6 +175,7 @@ class RequestContext(msgspec.Struct, eq=False):
             target=_target(request.line.target) if options.values else "",
             preferences="" if query.method in (b"GET", b"HEAD") else request.head.write_preferences,
             fallback_reason=self.fallback_reason,
+            differing_headers=self.differing_headers,
             unused_calls=upstream.unused_calls,
             identity=int.from_bytes((request.head.caller_hash or request.head.identity_hash)[:8]),
             writes=self.writes,

@@ -196,6 +196,7 @@ class Sidecar:
             self.upstream_state.order_trust.forget()
             self.upstream_state.unsafe_reads.apply(catalog.hazards)
             self.rule_runner.facts = catalog.facts
+        self.upstream_state.plain_tables = catalog.plain_tables
         self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
 
     def _on_mount(self, target: bytes) -> bool:

@@ -51,6 +51,8 @@ class UpstreamState:
         self.column_types = ColumnTypeResolver(settings, context)
         self.comparison_bytes = ByteBudget(shadow.max_bytes)
         self.unsafe_reads = UnsafeReads(settings.catalog.schemas[0], merge.max_tracked)
+        self.plain_tables: frozenset[str] = frozenset()
+        """Tables whose writes may share a call, by the catalog; with their schema."""
         self.trust = Trust(merge.probation, *bounds)
         self.order_trust = Trust(LEAST_ORDERED, *bounds)
         """Trust in the order of rows without ``order``; in place of the relation, a pair has the fingerprint."""

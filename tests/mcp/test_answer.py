@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from proxy.mcp.answer import MAX_BYTES, Narrower, ToolError, as_json, clean, page, short_id
+from proxy.findings.model import short_id
+from proxy.mcp.answer import MAX_BYTES, Narrower, ToolError, as_json, clean, page
 
 ITEMS = [{"name": f"item {number}", "text": "x" * 100} for number in range(100)]
 NARROWER = Narrower("findings", {"code": "FAN001"})

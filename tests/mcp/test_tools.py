@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 from msgspec.structs import replace
 
-from proxy.mcp.answer import MAX_BYTES, ToolAnswer, ToolError, as_json, short_id
+from proxy.findings.model import short_id
+from proxy.mcp.answer import MAX_BYTES, ToolAnswer, ToolError, as_json
 from proxy.mcp.arguments import checked
 from proxy.mcp.schemas import BY_NAME, SECTIONS, SORTS
 from proxy.mcp.tools import audit, explain, finding, findings, fingerprints, status, trace, traces

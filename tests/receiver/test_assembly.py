@@ -87,7 +87,7 @@ def test_sizes_and_rows_are_known_only_if_every_answer_shows_them() -> None:
     sized = client(f"{DB}/t?id=eq.1", http__response__body__size=70, db__response__returned_rows=4)
     (trace,), assembler = gathered(sized)
     assert (trace.spans[0].size, trace.spans[0].rows) == (70, 4)
-    assert [assembler.shows(name) for name in ("rows", "total", "bytes")] == [True, False, True]
+    assert [assembler.shows(name) for name in ("rows", "total", "bytes", "headers")] == [True, False, True, False]
     assert not gathered(sized, client(f"{DB}/t?id=eq.2"))[1].shows("bytes")
 
 

@@ -28,13 +28,13 @@ def test_spans_of_one_trace_may_be_in_several_lines(file: Path) -> None:
     file.write_bytes(line(client("http://db/t?id=eq.1", root.id)) + b"\n" + line(root) + b'{"resourceMetrics":[]}\n')
     ((source, trace),) = read_otlp([file], (), SETTINGS)
     assert (source.name, trace.route, len(trace.spans)) == (str(file), "GET /a", 1)
-    assert source.head.lacks == ("rows", "total", "bytes")
+    assert source.head.lacks == ("rows", "total", "bytes", "headers")
 
 
 def test_what_answers_show_is_not_lacking(file: Path) -> None:
     file.write_bytes(line(client("http://db/t?id=eq.1", http__response__body__size=3)))
     ((source, _),) = read_otlp([file], (), SETTINGS)
-    assert source.head.lacks == ("rows", "total")
+    assert source.head.lacks == ("rows", "total", "headers")
 
 
 def test_a_line_that_is_being_written_ends_the_file(file: Path) -> None:

@@ -12,10 +12,12 @@ const NONE = { curl: "", supabase_js: "" };
 
 export const isFailed = (span) => span.status >= 400 || !span.status;
 
-export function bar(kind, start, length, total) {
+// A bar in the part { from, to } of the trace that is shown; what is outside is cut off.
+export function bar(kind, start, length, { from, to }) {
   const element = el("div", { class: `bar ${kind}`, title: `${ms(length)}, from ${ms(start)}` });
-  element.style.left = `${Math.min(100, (100 * start) / total)}%`;
-  element.style.width = `${Math.min(100, (100 * length) / total)}%`;
+  const place = (at) => (100 * (Math.min(to, Math.max(from, at)) - from)) / (to - from);
+  element.style.left = `${place(start)}%`;
+  element.style.width = `${place(start + length) - place(start)}%`;
   return element;
 }
 
@@ -28,7 +30,7 @@ export function inside(group, scale) {
       el("p", {}, badge(finding.code, finding.impact.toLowerCase()), ` ${finding.impact}: ${finding.title}`)),
     why(first, scale),
     group.call ? callOf(group.call, first.shared) : null,
-    table("Requests", HEADS, group.spans.map((span) => request(span, scale.total))),
+    table("Requests", HEADS, group.spans.map((span) => request(span, scale.shown))),
     code("curl", first.curl || own.curl), code("supabase-js", own.supabase_js));
 }
 
@@ -44,12 +46,12 @@ const because = (title, { reason, why, remedy }) =>
 const callOf = (call, shared) => el("p", { class: "quiet" },
   `Upstream call ${call.call}: about ${ms(call.ms)}, ${call.parts > 1 ? `in ${call.parts} chunks, ` : ""}for ${many(shared, "request")}`);
 
-function request(span, total) {
+function request(span, shown) {
   return el("tr", {},
     el("td", { class: "num" }, span.number), el("td", { class: isFailed(span) ? "num bad" : "num" }, span.status || "none"),
     el("td", { class: "num" }, span.rows < 0 ? "–" : number(span.rows)), el("td", { class: "num" }, size(span.bytes)),
     el("td", { class: "num" }, `+${ms(span.start)}`), el("td", { class: "num" }, ms(span.ms)),
     el("td", { class: "num" }, ms(span.upstream)),
-    el("td", {}, el("div", { class: "bars small" }, bar("client", span.start, span.ms, total))),
+    el("td", {}, el("div", { class: "bars small" }, bar("client", span.start, span.ms, shown))),
     el("td", { class: "name" }, span.caller ?? "", span.retry ? " (a retry)" : "", span.target ? el("code", {}, ` ${span.target}`) : null));
 }

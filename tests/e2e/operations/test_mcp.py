@@ -178,7 +178,7 @@ async def test_files_are_read_and_read_again_when_they_change(tmp_path: Path) ->
         file.write_bytes(line(root, *loop))
         (found,) = (await call(session, "findings"))["data"]
         assert (found["code"], found["route"]) == ("FAN002", "GET /a")
-        assert len((await call(session, "audit", section="not_checked"))["data"]) == 6
+        assert len((await call(session, "audit", section="not_checked"))["data"]) == 7
 
 
 async def test_codes_and_requests_are_explained() -> None:
@@ -207,7 +207,7 @@ def test_before_the_first_call_of_a_tool_nothing_large_of_fanin_is_imported() ->
         "print(sorted(own), 'rules' in sys.modules, 'sqlglot' in sys.modules, 'aiohttp' in sys.modules)"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=TIMEOUT, check=True)
-    assert told.stdout == "['commands', 'mcp', 'text'] False False False\n"
+    assert told.stdout == "['commands', 'findings', 'mcp', 'text'] False False False\n"
 
 
 def test_without_its_package_the_command_says_what_to_install() -> None:
