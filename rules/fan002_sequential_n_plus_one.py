@@ -50,7 +50,7 @@ from proxy.analysis.fan_out import (
     has_many_rows_per_key,
     sequential_fan_out,
 )
-from proxy.analysis.origin import Origin, count_known_earlier, origins
+from proxy.analysis.origin import Origin, answers_with_keys, count_known_earlier, origins
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, count_calls, rows_text, total_seconds
 from proxy.analysis.steps import Steps
@@ -72,12 +72,13 @@ from rules.fan001_n_plus_one_read import READ_RISK, LoopOfReads, NPlusOne, loop_
 @InSteps
 def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | None]:
     """One finding per fingerprint that is read in a loop in ``trace``."""
+    answers = answers_with_keys(trace.spans)
     for one in fan_outs(trace, sequential_fan_out, context.thresholds):
         if one is None:
             yield None
             continue
         parsed, found = one
-        came_from = yield from origins(trace.spans, found.spans, found.key)
+        came_from = yield from origins(answers, found.spans, found.key)
         is_walk = yield from _is_walk(found, came_from, context.thresholds.min_distinct)
         if not is_walk:
             loop = yield from loop_of_reads(trace, parsed, found, context)

@@ -41,6 +41,7 @@ both kinds, read once and pass the rows on.
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Annotated
 
 from pydantic import Field
@@ -134,7 +135,7 @@ RULE = Rule(
 
 def _repeated(spans: Sequence[Span], bounds: DuplicateRead) -> Steps[list[Run]]:
     """The runs with at least ``min_calls`` reads, without polling."""
-    often = [equal for equal in _equal(spans) if len(equal) >= bounds.min_calls]
+    often = [equal for equal in _equal(spans, bounds.min_calls) if len(equal) >= bounds.min_calls]
     yield
     moving = yield from _moving(spans)
     often += [run for run in moving if len(run) >= bounds.min_calls]
@@ -151,31 +152,33 @@ def _repeated(spans: Sequence[Span], bounds: DuplicateRead) -> Steps[list[Run]]:
     return runs
 
 
-def _equal(spans: Iterable[Span]) -> Iterable[Run]:
+def _equal(spans: Sequence[Span], least: int) -> Iterable[Run]:
+    """The equal reads, of those with at least ``least`` equal requests."""
     equal: dict[tuple[int, int, int], Run] = {}
+    often = {same for same, requests in Counter(map(attrgetter("same"), spans)).items() if requests >= least}
     writes = 0
-    for span in sorted(spans, key=lambda span: span.start):
+    for span in sorted(spans, key=attrgetter("start")) if often else ():
         if may_write(span):
             writes += 1
-        elif span.method in READS and is_query(span) and succeeded(span):
+        elif span.same in often and span.method in READS and is_query(span) and succeeded(span):
             equal.setdefault((span.same, writes, span.writes), []).append(span)
     return equal.values()
 
 
-def _moving(spans: Iterable[Span]) -> Steps[list[Run]]:
+def _moving(spans: Sequence[Span]) -> Steps[list[Run]]:
     """Reads that are equal but for a bound, such as the present moment, and got the same answer."""
     between: dict[tuple[int, int], Run] = {}
-    bounded: dict[str, bool] = {}
+    bounded: set[str] = set()
+    for fingerprint in {span.fingerprint for span in spans}:
+        yield
+        if bounds_of(fingerprint):
+            bounded.add(fingerprint)
     writes = 0
-    for span in sorted(spans, key=lambda span: span.start):
+    for span in sorted(spans, key=attrgetter("start")) if bounded else ():
         if may_write(span):
             writes += 1
-        elif span.method in READS and is_query(span) and succeeded(span):
-            if span.fingerprint not in bounded:
-                yield
-                bounded[span.fingerprint] = bool(bounds_of(span.fingerprint))
-            if bounded[span.fingerprint]:
-                between.setdefault((writes, span.writes), []).append(span)
+        elif span.fingerprint in bounded and span.method in READS and is_query(span) and succeeded(span):
+            between.setdefault((writes, span.writes), []).append(span)
     found: list[Run] = []
     for run in between.values():
         if len(run) > 1:

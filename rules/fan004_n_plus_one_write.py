@@ -88,7 +88,7 @@ def detect(trace: Trace, context: RuleContext[NPlusOneWrite]) -> Iterator[Findin
     """One finding per fingerprint that writes row by row in ``trace``."""
     if trace.mixed:
         return
-    for spans in by_query(filter(_is_write, trace.spans)).values():
+    for spans in by_query([span for span in trace.spans if span.method in VERBS and _is_write(span)]).values():
         yield None
         if len(spans) < context.thresholds.min_calls:
             continue
@@ -117,7 +117,7 @@ RULE = Rule(
 
 
 def _is_write(span: Span) -> bool:
-    return span.method in VERBS and is_query(span) and succeeded(span)
+    return is_query(span) and succeeded(span)
 
 
 def _inserts(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOneWrite) -> list[Span]:

@@ -73,7 +73,7 @@ TOO_LONG = frozenset((414, 431))
 @InSteps
 def detect(trace: Trace, context: RuleContext[OversizedInList]) -> Iterator[Finding | None]:
     """One finding per fingerprint whose list was too long in ``trace``."""
-    oversized = (span for span in trace.spans if _is_oversized(span, context.thresholds))
+    oversized = [span for span in trace.spans if span.listed and _is_oversized(span, context.thresholds)]
     for spans in by_fingerprint(oversized).values():
         yield None
         yield _finding(trace, spans, context)
@@ -91,7 +91,7 @@ RULE = Rule(
 
 
 def _is_oversized(span: Span, bounds: OversizedInList) -> bool:
-    if span.method != "GET" or not span.relation or not span.listed:
+    if span.method != "GET" or not span.relation:
         return False
     refused = span.status in TOO_LONG or (span.status == 400 and span.head_size > bounds.head_bytes)
     return refused or span.outcome is Outcome.CHUNKED

@@ -41,6 +41,7 @@ Advice: fanin changes nothing. It forwards each write as it is, and a read after
 """
 
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Annotated
 
 import msgspec
@@ -124,11 +125,13 @@ RULE = Rule(
 
 def _rounds(spans: Sequence[Span]) -> Steps[list[Round]]:
     """The rounds by start. A write to another relation belongs to the round before it."""
+    if not VERBS.keys() & {span.method for span in spans}:
+        return []
     written: dict[str, Span] = {}
     of_the_row: dict[tuple[str, str], bool] = {}
     rounds: list[Round] = []
     last: Round | None = None
-    for number, span in enumerate(sorted(spans, key=lambda span: span.start)):
+    for number, span in enumerate(sorted(spans, key=attrgetter("start"))):
         if not number % SLICE:
             yield
         if not is_query(span) or not is_quotable(span):

@@ -68,6 +68,8 @@ def detect(trace: Trace, context: RuleContext[TruncatedRead]) -> Iterator[Findin
     """One finding per fingerprint with an answer that was probably truncated."""
     if trace.mixed:
         return
+    if True not in {span.cut for span in trace.spans} and not _most_rows(trace.spans, context.thresholds):
+        return
     whole = yield from unbounded_reads([span for span in trace.spans if span.rows > 0])
     suspects = [span for span in whole if span.cut] or _hinted(whole, trace.spans, context.thresholds)
     paged = (yield from _last_pages(trace.spans)) if suspects else {}
@@ -90,11 +92,15 @@ RULE = Rule(
 
 def _hinted(whole: Sequence[Span], spans: Iterable[Span], bounds: TruncatedRead) -> list[Span]:
     """Different reads with the same round number of rows, if max-rows is unknown and no answer has more rows."""
-    most = max((span.rows for span in spans if span.method == "GET" and span.relation), default=0)
-    if most < bounds.round_to or most % bounds.round_to:
-        return []
+    most = _most_rows(spans, bounds)
     alike = [span for span in whole if span.rows == most and span.cut is None]
-    return alike if len({span.same for span in alike}) >= bounds.min_answers else []
+    return alike if most and len({span.same for span in alike}) >= bounds.min_answers else []
+
+
+def _most_rows(spans: Iterable[Span], bounds: TruncatedRead) -> int:
+    """The most rows of an answer, if that is a round number; else 0."""
+    most = max([span.rows for span in spans if span.method == "GET" and span.relation], default=0)
+    return 0 if most < bounds.round_to or most % bounds.round_to else most
 
 
 def _last_pages(spans: Iterable[Span]) -> Steps[dict[str, float]]:

@@ -56,7 +56,7 @@ class SelectStar(Thresholds):
 @InSteps
 def detect(trace: Trace, context: RuleContext[SelectStar]) -> Iterator[Finding | None]:
     """One finding per fingerprint."""
-    found = (span for span in trace.spans if is_read(span) and span.rows > 0)
+    found = [span for span in trace.spans if span.rows > 0 and is_read(span)]
     for fingerprint, spans in by_fingerprint(found).items():
         yield None
         size = total_bytes(spans)

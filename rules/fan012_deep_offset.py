@@ -62,7 +62,7 @@ IMPACTS = ((100_000, "CRITICAL"), (20_000, "HIGH"), (5_000, "MEDIUM"))
 def detect(trace: Trace, context: RuleContext[DeepOffset]) -> Iterator[Finding | None]:
     """One finding per fingerprint."""
     least = context.thresholds.min_offset
-    for spans in by_fingerprint(span for span in trace.spans if is_read(span) and span.offset >= least).values():
+    for spans in by_fingerprint([span for span in trace.spans if span.offset >= least and is_read(span)]).values():
         yield None
         yield _finding(trace, spans, context)
 

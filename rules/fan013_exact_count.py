@@ -62,7 +62,7 @@ IMPACTS = ((1_000_000, "CRITICAL"), (200_000, "HIGH"), (50_000, "MEDIUM"))
 @InSteps
 def detect(trace: Trace, context: RuleContext[ExactCount]) -> Iterator[Finding | None]:
     """One finding per fingerprint."""
-    for spans in by_fingerprint(filter(_is_counted, trace.spans)).values():
+    for spans in by_fingerprint([span for span in trace.spans if span.total > 0 and _is_counted(span)]).values():
         yield None
         if _is_much(spans, context.thresholds):
             yield _finding(trace, spans)

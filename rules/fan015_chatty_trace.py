@@ -75,6 +75,8 @@ def detect(trace: Trace, context: RuleContext[ChattyTrace]) -> Iterator[Finding 
     bounds = context.thresholds
     if trace.mixed or trace.end - trace.start > bounds.max_seconds:
         return
+    if len({span.fingerprint for span in trace.spans}) < bounds.min_kinds or len(trace.spans) < bounds.min_queries:
+        return
     named: set[str] = set()
     for some in slices(trace.spans):
         named.update(span.fingerprint for span in some if has_confirmed_names(span))

@@ -98,10 +98,13 @@ SEAMS = {
         "proxy/schema/parsing.py",
         "proxy/sql/expressions.py",
         "proxy/sql/levels.py",
+        "proxy/sql/pgrst_source.py",
         "proxy/sql/planned.py",
         "proxy/sql/query_text.py",
         "proxy/sql/reads.py",
+        "proxy/sql/sql_file.py",
         "proxy/sql/statement.py",
+        "proxy/sql/table_reads.py",
         "proxy/sql/writes.py",
     },
 }

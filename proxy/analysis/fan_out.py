@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from math import inf
+from operator import attrgetter
 from statistics import median
 
 import msgspec
@@ -66,7 +67,11 @@ def fan_outs(
 
     None where a step ends.
     """
-    reads = {} if trace.mixed else by_query(filter(_may_be_batched, trace.spans))
+    reads = (
+        {}
+        if trace.mixed
+        else by_query([span for span in trace.spans if span.method in READS and _may_be_batched(span)])
+    )
     for spans in reads.values():
         yield None
         if len(spans) >= bounds.min_calls and not all(map(was_refused, spans)):
@@ -82,7 +87,8 @@ def is_read_or_count(span: Span) -> bool:
 
 
 def _may_be_batched(span: Span) -> bool:
-    return is_read_or_count(span) and (not was_refused(span) or span.status == NO_SINGLE_ROW)
+    refused = span.status >= 400 and was_refused(span) and span.status != NO_SINGLE_ROW
+    return bool(span.relation) and not span.retry and not refused
 
 
 def parallel_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> Steps[FanOut | None]:
@@ -176,7 +182,7 @@ def in_parallel(spans: Sequence[Span]) -> bool:
     waits uses one or two connections in turn, or opens one per request, after the previous answer. After a pause it may
     use any connection of its pool, which other requests have opened.
     """
-    ordered = sorted(spans, key=lambda span: span.start)
+    ordered = sorted(spans, key=attrgetter("start"))
     used = {0}
     together = 0
     for earlier, later in pairwise(ordered):

@@ -53,6 +53,8 @@ class ParsedFingerprint(msgspec.Struct, frozen=True):
 
 MAX_CACHED_CHARS, MAX_CACHED_PARAMS = 4096, 64
 """A larger fingerprint is parsed each time, so that the cache is bounded in bytes too."""
+CACHED_FINGERPRINTS = 2048
+"""As many as a trace has by default (trace.max_spans): one rule after another asks about them."""
 MAX_FILTERS = 50
 """The first filters of a query, which rules examine and code of fixes shows; the others are only counted."""
 UNPARSED = "…"
@@ -68,7 +70,7 @@ def parse_fingerprint(fingerprint: str) -> ParsedFingerprint:
     return (_parse if cached else _parse.__wrapped__)(fingerprint)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=CACHED_FINGERPRINTS)
 def _parse(fingerprint: str) -> ParsedFingerprint:
     method, _, target = fingerprint.partition(" ")
     path, _, query = target.partition("?")

@@ -6,7 +6,7 @@ No list of values can stand for them: ``fixes/lookup_code.py`` has their code, f
 from collections.abc import Sequence
 from functools import lru_cache
 
-from proxy.analysis.fingerprint import Filter
+from proxy.analysis.fingerprint import CACHED_FINGERPRINTS, Filter
 from proxy.analysis.steps import Steps
 from proxy.model import Span
 
@@ -37,7 +37,7 @@ def varying_lookup(spans: Sequence[Span], least: int) -> Steps[Filter | None]:
     return best
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=CACHED_FINGERPRINTS)
 def _lookups(fingerprint: str) -> tuple[Filter, ...]:
     """The conditions of a fingerprint that may be keys; the column of a tree is its name (``or``)."""
     query = fingerprint.partition("?")[2]

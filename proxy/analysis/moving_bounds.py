@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.fingerprint import CACHED_FINGERPRINTS, parse_fingerprint
 from proxy.analysis.steps import Steps, slices
 from proxy.model import Span
 
@@ -45,7 +45,7 @@ def bounds_of(fingerprint: str) -> tuple[int, ...]:
     return _bounds(fingerprint) if len(fingerprint) <= MAX_CACHED_CHARS else ()
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=CACHED_FINGERPRINTS)
 def _bounds(fingerprint: str) -> tuple[int, ...]:
     found = []
     for index, param in enumerate(fingerprint.partition("?")[2].split("&")):

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import msgspec
 
-from proxy.analysis.fingerprint import Filter, parse_fingerprint
+from proxy.analysis.fingerprint import CACHED_FINGERPRINTS, Filter, parse_fingerprint
 from proxy.analysis.spans import is_quotable
 from proxy.analysis.steps import Steps
 from proxy.model import Span
@@ -28,8 +28,18 @@ class Origin(msgspec.Struct, frozen=True):
     matches: int
 
 
+def answers_with_keys(spans: Iterable[Span]) -> list[Span]:
+    """The quotable spans whose answers' keys are known. One list serves all searches in a trace: to make it for each
+    would take quadratic time.
+    """
+    return [span for span in spans if span.row_keys and is_quotable(span)]
+
+
 def origins(earlier: Iterable[Span], readers: Sequence[Span], key: Filter) -> Steps[list[Origin]]:
-    """The columns that contained at least half of the values of ``key``, the one with the most values first."""
+    """The columns that contained at least half of the values of ``key``, the one with the most values first.
+
+    ``earlier`` are ``answers_with_keys``.
+    """
     first: dict[int, float] = {}
     for reader in readers:
         literal = reader.literals[key.index]
@@ -75,9 +85,8 @@ def count_known_earlier(readers: Sequence[Span], key: Filter) -> Steps[int]:
 
 
 def _by_distance(spans: Iterable[Span], began: float) -> list[Span]:
-    """Quotable spans with row keys: those that ended before ``began``, the latest first, then the others by end."""
-    keyed = [span for span in spans if span.row_keys and is_quotable(span)]
-    return sorted(keyed, key=lambda span: (span.end > began, abs(span.end - began)))
+    """The spans that ended before ``began``, the latest first, then the others by end."""
+    return sorted(spans, key=lambda span: (span.end > began, abs(span.end - began)))
 
 
 def named_literals(span: Span) -> set[tuple[str, int]]:
@@ -88,7 +97,7 @@ def named_literals(span: Span) -> set[tuple[str, int]]:
     return {(name, literal) for name, literal in zip(names, span.literals, strict=False) if literal}
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=CACHED_FINGERPRINTS)
 def _columns(fingerprint: str) -> tuple[str, ...]:
     """Per parameter, its column. The key ``id`` of a table has the name that other tables have for it."""
     path, _, query = fingerprint.partition(" ")[2].partition("?")

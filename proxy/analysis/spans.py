@@ -1,6 +1,6 @@
 """Groups, predicates and totals of spans, for rules."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from functools import lru_cache
 from operator import attrgetter
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from proxy.analysis.fingerprint import is_bounded
+from proxy.analysis.fingerprint import CACHED_FINGERPRINTS, is_bounded
 from proxy.analysis.steps import Steps
 from proxy.model import Span, Trace
 
@@ -52,8 +52,11 @@ def counts_as_query(method: str, retry: bool, bypass_reason: str | None) -> bool
 
 def asked_of_postgrest(trace: Trace) -> Trace:
     """``trace`` with its requests for PostgREST only: without preflights and other services of the same host."""
+    kinds = {(span.method, span.bypass_reason) for span in trace.spans}
+    if all(_is_for_postgrest(*kind) for kind in kinds):
+        return trace
     asked = tuple([span for span in trace.spans if _is_for_postgrest(span.method, span.bypass_reason)])
-    return trace if len(asked) == len(trace.spans) else msgspec.structs.replace(trace, spans=asked)
+    return msgspec.structs.replace(trace, spans=asked)
 
 
 def _is_for_postgrest(method: str, bypass_reason: str | None) -> bool:
@@ -62,7 +65,8 @@ def _is_for_postgrest(method: str, bypass_reason: str | None) -> bool:
 
 def count_queries(spans: Iterable[Span]) -> int:
     """The number of queries, the same in budgets, metrics, pages, the log and headers."""
-    return sum([counts_as_query(span.method, span.retry, span.bypass_reason) for span in spans])
+    kinds = Counter([(span.method, span.retry, span.bypass_reason) for span in spans])
+    return sum([requests for kind, requests in kinds.items() if counts_as_query(*kind)])
 
 
 def is_query(span: Span) -> bool:
@@ -86,7 +90,7 @@ def unbounded_reads(spans: Iterable[Span]) -> Steps[list[Span]]:
     unbounded: dict[str, bool] = {}
     found = []
     for span in spans:
-        if is_read(span) and span.bypass_reason != "range":
+        if span.method == "GET" and span.bypass_reason != "range" and is_read(span):
             if span.fingerprint not in unbounded:
                 yield
                 unbounded[span.fingerprint] = is_unbounded_read(span)
@@ -119,12 +123,13 @@ def has_confirmed_names(span: Span) -> bool:
     A preflight succeeds for any name, so it confirms none. An over-long list counts although it is refused for its
     length: the developer must see which query to change.
     """
-    if any(span.method not in READ_BY[name] for name in _body_params(span.fingerprint)):
+    params = _body_params(span.fingerprint)
+    if params and any(span.method not in READ_BY[name] for name in params):
         return False
-    return (succeeded(span) and span.method != "OPTIONS") or span.listed > 0
+    return (200 <= span.status < 300 and span.method != "OPTIONS") or span.listed > 0
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=CACHED_FINGERPRINTS)
 def _body_params(fingerprint: str) -> tuple[str, ...]:
     """Which of ``READ_BY`` occur in it. Cached for all rules and outputs that ask about the spans of one trace."""
     return tuple(name for name in READ_BY if name in fingerprint)
@@ -152,7 +157,7 @@ def count_calls(spans: Iterable[Span]) -> int:
 
 def total_seconds(spans: Iterable[Span]) -> float:
     """Sum of the durations, in seconds."""
-    return sum(span.end - span.start for span in spans)
+    return sum([span.end - span.start for span in spans])
 
 
 def seconds_saved(spans: Sequence[Span]) -> float:
@@ -162,12 +167,12 @@ def seconds_saved(spans: Sequence[Span]) -> float:
 
 def elapsed_seconds(spans: Sequence[Span]) -> float:
     """Seconds from the first start to the last end."""
-    return max(span.end for span in spans) - min(span.start for span in spans)
+    return max([span.end for span in spans]) - min([span.start for span in spans])
 
 
 def total_rows(spans: Iterable[Span]) -> int:
     """Number of rows in the answers; answers with an unknown number count 0."""
-    return sum(max(span.rows, 0) for span in spans)
+    return sum([span.rows for span in spans if span.rows > 0])
 
 
 def rows_text(spans: Collection[Span]) -> str:
@@ -180,4 +185,4 @@ def rows_text(spans: Collection[Span]) -> str:
 
 def total_bytes(spans: Iterable[Span]) -> int:
     """Bytes of the answers' bodies."""
-    return sum(span.size for span in spans)
+    return sum([span.size for span in spans])

@@ -6,7 +6,7 @@ from operator import itemgetter
 import msgspec
 
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
-from proxy.analysis.origin import origins
+from proxy.analysis.origin import answers_with_keys, origins
 from proxy.analysis.spans import is_read, literal_kind, succeeded
 from proxy.analysis.steps import Steps
 from proxy.model import Span
@@ -93,7 +93,7 @@ def parent_of(earlier: Sequence[Span], counts: Sequence[Span], key: Filter) -> S
     """
     if counts[0].method != "HEAD":
         return None
-    known = yield from origins(earlier, counts, key)
+    known = yield from origins(answers_with_keys(earlier), counts, key)
     if known:
         return Parent(known[0].relation.rpartition(".")[2], known[0].column)
     began = min(span.start for span in counts)

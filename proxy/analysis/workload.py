@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
+from proxy.analysis.spans import caller_of, may_write
 from proxy.analysis.steps import slices
 from proxy.model import Outcome, Span, Trace
 
@@ -19,6 +20,7 @@ USAGE = 3_500
 """Estimated bytes of the counts of one fingerprint, and of what finds them."""
 MAX_HEADERS = 8
 """Maximum number of differing sets of headers that are kept per fingerprint."""
+SHARED_CALL = frozenset((Outcome.MERGED, Outcome.SHARED))
 MAX_ROUTES = 8
 """Maximum number of routes that are kept per fingerprint."""
 
@@ -54,26 +56,28 @@ class Usage:
         self._counts = [0] * (len(DURATION_BOUNDS) + 1)
         self._last_trace = ""
 
-    def add(self, span: Span, trace: Trace) -> None:
-        """Count one request of ``trace``."""
-        self.calls += 1
-        self.merged += span.outcome in (Outcome.MERGED, Outcome.SHARED)
-        self.failed += span.status == 0 or span.status >= 400
-        self.one_identity = self.one_identity and span.identity == self.identity
-        seconds = span.end - span.start
-        if span.rows > 0:
-            self.rows += span.rows
-            self.most_rows = max(self.most_rows, span.rows)
-        self.size += span.size
-        self.largest = max(self.largest, span.size)
-        self.seconds += seconds
-        self.last_end = max(self.last_end, span.end)
-        self._counts[bisect_left(DURATION_BOUNDS, seconds)] += 1
-        self.caller = self.caller or span.caller
+    def add(self, spans: Sequence[Span], trace: Trace) -> None:
+        """Count requests of ``trace``; at least one."""
+        self.calls += len(spans)
+        self.merged += len([span for span in spans if span.outcome in SHARED_CALL])
+        self.failed += len([span for span in spans if not 0 < span.status < 400])
+        self.one_identity = self.one_identity and {span.identity for span in spans} == {self.identity}
+        rows, sizes = [span.rows for span in spans if span.rows > 0], [span.size for span in spans]
+        self.rows += sum(rows)
+        self.most_rows = max(self.most_rows, *rows, 0)
+        self.size += sum(sizes)
+        self.largest = max(self.largest, *sizes)
+        self.last_end = max(self.last_end, *[span.end for span in spans])
+        times = [span.end - span.start for span in spans]
+        self.seconds += sum(times)
+        for seconds in times:
+            self._counts[bisect_left(DURATION_BOUNDS, seconds)] += 1
+        self.caller = self.caller or caller_of(spans)
         if trace.route and (trace.route in self.routes or len(self.routes) < MAX_ROUTES):
-            self.routes[trace.route] = self.routes.get(trace.route, 0) + 1
-        if span.differing_headers:
-            self._count_headers(span.differing_headers)
+            self.routes[trace.route] = self.routes.get(trace.route, 0) + len(spans)
+        for span in spans:
+            if span.differing_headers:
+                self._count_headers(span.differing_headers)
         if trace.id != self._last_trace:
             self._last_trace = trace.id
             self.traces += 1
@@ -142,10 +146,9 @@ class Workload:
             for _, group in groupby(queries, attrgetter("fingerprint")):  # ranks a fan-out once, not once per call
                 spans = list(group)
                 usage = self._find_or_add(spans[0], len(spans))
-                for span in spans:
-                    usage.add(span, trace)
-                    if span.method not in ("GET", "HEAD", "OPTIONS"):
-                        self._count_write(span.relation)
+                usage.add(spans, trace)
+                if may_write(spans[0]):  # a fingerprint has one method and one relation
+                    self._count_writes(spans[0].relation, len(spans))
             yield
 
     def _find_or_add(self, span: Span, calls: int) -> Usage:
@@ -185,9 +188,9 @@ class Workload:
         self.replaced += 1
         return count
 
-    def _count_write(self, relation: str) -> None:
+    def _count_writes(self, relation: str, requests: int) -> None:
         if relation in self.writes or len(self.writes) < self.limit:
-            self.writes[relation] = self.writes.get(relation, 0) + 1
+            self.writes[relation] = self.writes.get(relation, 0) + requests
 
 
 def _size_of(fingerprint: str) -> int:

@@ -55,6 +55,8 @@ def _looked_again(finding: Finding, report: Report) -> bool:
             item.check == finding.code and (not item.object or f"{item.object}.".startswith(f"{name}."))
             for item in report.not_checked
         )
+        if finding.queries and not {usage.fingerprint for usage in report.queries}.intersection(finding.queries):
+            return False
         return finding.code in report.checked and about.schema in report.schemas and not unchecked
     if finding.fingerprint and finding.fingerprint not in listed:
         return False

@@ -19,6 +19,7 @@ from proxy.analysis.rule import AnyRule
 from proxy.commands.admin_api import AdminPortError, read_api
 from proxy.commands.audit import AuditAnalysis
 from proxy.commands.explain import explained_text
+from proxy.commands.progress import Progress
 from proxy.explain.request import RequestError
 from proxy.explain.words import UnknownWordError
 from proxy.findings.model import Finding
@@ -26,7 +27,7 @@ from proxy.mcp.answer import ToolAnswer, ToolError
 from proxy.mcp.snapshot import SeenFinding, Snapshot
 from proxy.mcp.tools import audit, explain, finding, findings, fingerprints, status, trace, traces
 from proxy.model import Trace
-from proxy.receiver.files import read_traffic
+from proxy.receiver.files import each_traffic
 from proxy.recording.source import DataAccessError, Recordings, source_names
 from proxy.settings.model import Settings
 
@@ -96,10 +97,12 @@ class ToolSource:
 
     def _read(self) -> Snapshot:
         kept: deque[Trace] = deque(maxlen=MAX_TRACES)
-        traffic = read_traffic(self._options, self._settings)
-        analysis = AuditAnalysis(_keeping(traffic, kept), self._rules, self._settings)
-        sources = source_names(self._options)
-        report = msgspec.to_builtins(analysis.report(sources, Namespace(**REPORT)))
+        admin = [self._options.admin] if self._options.admin else []
+        options = Namespace(**{**vars(self._options), **REPORT, "admin": admin})
+        traffic = ((name, _keeping(traces, kept)) for name, traces in each_traffic(options, self._settings))
+        analysis = AuditAnalysis(traffic, self._rules, self._settings)
+        sources = source_names(options)
+        report = msgspec.to_builtins(analysis.report(sources, options, Progress()))
         names = analysis.names
         usages = [usage for usage in analysis.workload if names.may_show(usage.fingerprint)]
         seen = [

@@ -7,9 +7,9 @@ from argparse import ArgumentParser, _MutuallyExclusiveGroup
 from pathlib import Path
 
 
-def add_otlp(command: ArgumentParser, source: _MutuallyExclusiveGroup) -> None:
-    """``--otlp``, one of the sources of traffic, and ``--upstream``."""
-    source.add_argument(
+def add_otlp(command: ArgumentParser, source: _MutuallyExclusiveGroup | None = None) -> None:
+    """``--otlp``, a source of traffic, and ``--upstream``. ``source``: the group of those that exclude each other."""
+    (source or command).add_argument(
         "--otlp",
         type=Path,
         nargs="+",

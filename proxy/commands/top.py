@@ -78,10 +78,10 @@ def reader_of(options: Namespace) -> Callable[[], list[dict[str, Any]]]:
     """What ``fanin top`` reads at each update: the files of ``--otlp``, or the admin port. ConfigError."""
     if not options.otlp:
         return reader(options.admin, options.token or os.environ.get("FANIN_ADMIN_TOKEN"))
-    from proxy.receiver.files import read_traffic  # imports the parsers of the data path, which a live table needs not
+    from proxy.receiver.files import named_upstreams, read_otlp  # imports the parsers of the data path
 
-    settings = load({}).settings
-    return lambda: fetch_traffic(read_traffic(options, settings), settings)
+    settings, upstreams = load({}).settings, named_upstreams(options.upstreams)
+    return lambda: fetch_traffic(read_otlp(options.otlp, upstreams, settings), settings)
 
 
 def reader(admin: str, token: str | None) -> Callable[[], list[dict[str, Any]]]:

@@ -32,10 +32,10 @@ class Fix(msgspec.Struct, frozen=True):
     sql: str = ""
     supabase_js: str = ""
     supabase_py: str = ""
-    settings: str = ""
-    """Lines for fanin's settings file (TOML), where a setting is the fix."""
     reason: str = ""
     """Why a part, or the whole fix, is not printed; empty if all parts are."""
+    settings: str = ""
+    """Lines for fanin's settings file (TOML), where a setting is the fix."""
 
 
 class DatabaseObject(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from proxy.http1.head import HeaderField, first_value, tokens
 from proxy.http1.host import is_host
 from proxy.model import Media, RequestHead
 from proxy.postgrest.request.media import count_preferences, media_of, range_limit, write_preferences
-from proxy.postgrest.request.tracing import TRACING_HEADERS, TRACING_PREFIXES
+from proxy.postgrest.request.tracing import REQUEST_IDS, TRACING_HEADERS, TRACING_PREFIXES
 
 CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"))
 NEGOTIATING = CONDITIONAL | {b"host", b"accept-encoding"}
@@ -27,6 +27,9 @@ where upstream does not get the client's: SQL can tell tenants apart by it.
 NEVER_NEUTRAL = frozenset((b"accept", b"accept-profile", b"prefer", b"range"))
 """Headers on which PostgREST's answer depends. Requests that differ in one of them never share a call, whatever the
 operator names neutral."""
+
+NAMES_OF_CALLS, PREFIXES_OF_CALLS = TRACING_HEADERS | {*REQUEST_IDS, b"x-fanin-trace"}, TRACING_PREFIXES
+"""Headers from which nothing but the name of the trace is read."""
 
 HEX = b"0123456789abcdef"
 
@@ -67,6 +70,14 @@ class HeadRules(msgspec.Struct, frozen=True):
         if name not in neutral.names and not name.startswith(neutral.prefixes):
             return False
         return name not in compared.names and not name.startswith(compared.prefixes)
+
+    def only_names_call(self, name: bytes) -> bool:
+        """Whether the value of the header ``name`` (lower case) has no influence on a ``RequestHead`` but for the trace
+        and the lines that are sent on.
+        """
+        if name not in NAMES_OF_CALLS and not name.startswith(PREFIXES_OF_CALLS):
+            return False
+        return not is_forwarded(name) or self.is_neutral(name)
 
 
 def head_rules(
@@ -117,7 +128,7 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         body_framing=framing,
         close=minor == 0 or b"close" in options,
         websocket=_wants_websocket(fields, options, framing, minor),
-        trace=_trace_name(fields, rules.trace_headers),
+        trace=trace_name(fields, rules.trace_headers),
         route=_bounded_text(first_value(fields, b"x-fanin-route")),
         caller=_bounded_text(first_value(fields, b"x-fanin-caller")),
         retry=first_value(fields, b"x-retry-count") not in (None, b"0"),
@@ -207,7 +218,8 @@ def _bypass_reason(
     return next((reason for reason, holds in checks if holds), None)
 
 
-def _trace_name(fields: tuple[HeaderField, ...], names: tuple[bytes, ...]) -> str | None:
+def trace_name(fields: tuple[HeaderField, ...], names: tuple[bytes, ...]) -> str | None:
+    """The name of the trace, from the first of the headers ``names`` that has a value; None if there is none."""
     for name in names:
         value = first_value(fields, name)
         if value:

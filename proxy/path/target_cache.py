@@ -15,8 +15,12 @@ from proxy.postgrest.request.target import LOGIC, RESERVED_PARAMS, decoded
 ReadTarget = Callable[[bytes, bytes, RequestHead], Query]
 """Parses method, target and head."""
 
-MAX_TEMPLATES = 1024
-"""Largest number of stored templates."""
+MAX_TEMPLATES = 16_384
+"""The most templates that are kept: more than merge.max_tracked, the fingerprints whose state is kept."""
+MAX_TEMPLATE_BYTES = 24_000_000
+"""The most estimated bytes of all templates."""
+TEMPLATE, PER_BYTE = 700, 10
+"""Measured bytes in memory of a template: without its texts, and per byte of its target."""
 _EQ = b"=eq."
 _SAMPLE = b"0"
 """The literal in the target of a template, so that no client's value is stored."""
@@ -69,6 +73,8 @@ class TargetCache:
         self._read = read
         self._longest = longest
         self._templates: OrderedDict[tuple[bytes | str | None, ...], ParsedTemplate | None] = OrderedDict()
+        self._sizes: dict[tuple[bytes | str | None, ...], int] = {}
+        self._held_bytes = 0
 
     def read(self, method: bytes, target: bytes, head: RequestHead) -> Query:
         """Same result as ``read``, from the cache if possible."""
@@ -84,12 +90,19 @@ class TargetCache:
             template = self._templates[key]
             self._templates.move_to_end(key)
         else:
-            template = self._templates[key] = _template(self._read(method, key[1] + _SAMPLE + rest, head), begin)
-            if len(self._templates) > MAX_TEMPLATES:
-                self._templates.popitem(last=False)
+            template = _template(self._read(method, key[1] + _SAMPLE + rest, head), begin)
+            self._store(key, template, TEMPLATE + PER_BYTE * (begin + len(rest)))
         return (
             self._read(method, target, head) if template is None else template.instantiate(target, literal, begin, kind)
         )
+
+    def _store(self, key: tuple[bytes | str | None, ...], template: ParsedTemplate | None, size: int) -> None:
+        self._templates[key] = template
+        self._sizes[key] = size
+        self._held_bytes += size
+        while len(self._templates) > MAX_TEMPLATES or self._held_bytes > MAX_TEMPLATE_BYTES:
+            oldest, _ = self._templates.popitem(last=False)
+            self._held_bytes -= self._sizes.pop(oldest)
 
 
 def _template(query: Query, begin: int) -> ParsedTemplate | None:

@@ -15,7 +15,7 @@ from proxy.receiver.http_request import origin_of
 from proxy.receiver.otel_span import OtelSpan
 from proxy.receiver.otlp_json import OtlpError, read_json
 from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
-from proxy.recording.source import DataAccessError, Recordings, Source, read_source
+from proxy.recording.source import DataAccessError, Recordings, Source, each_source
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
 
@@ -29,10 +29,17 @@ def reading_of(settings: Settings) -> SpanReading:
 
 
 def read_traffic(options: Namespace, settings: Settings) -> Recordings:
-    """The traces of ``--otlp``, ``--traces`` or ``--admin``. ConfigError for an invalid URL, else DataAccessError."""
-    if not options.otlp:
-        return read_source(options, settings)
-    return read_otlp(options.otlp, named_upstreams(options.upstreams), settings)
+    """The traces of all sources. ConfigError for an invalid URL, DataAccessError if reading fails."""
+    for _, traces in each_traffic(options, settings):
+        yield from traces
+
+
+def each_traffic(options: Namespace, settings: Settings) -> Iterator[tuple[str, Recordings]]:
+    """The name and the traces of each source: ``--traces``, ``--admin`` and ``--otlp``; nothing is read before."""
+    upstreams = named_upstreams(options.upstreams)
+    yield from each_source(options, settings)
+    for name in dict.fromkeys(map(str, options.otlp or ())):
+        yield name, read_otlp([Path(name)], upstreams, settings)
 
 
 def named_upstreams(urls: Sequence[str]) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from proxy.model import Outcome
 
 CURRENT_FORMAT = 2
 """Number of the format. It increases when a reader of the older format would misread the newer one."""
+MAX_KEY = 64
+"""Bytes of a key of BLAKE2b."""
 MAX_TEXT = 200
 """Largest number of characters of a client's names for itself, its route and its trace."""
 
@@ -34,6 +36,15 @@ class RecordingHead(FormatVersion, frozen=True, omit_defaults=True):
         tuple[str, ...],
         Meta(description="What it does not show: `rows`, `total`, `bytes`, `headers`. `fanin collect` lacks all four."),
     ] = ()
+
+    @property
+    def hash_key(self) -> bytes:
+        """The salt as the key of a hash; empty if it is none."""
+        try:
+            key = bytes.fromhex(self.salt)
+        except ValueError:
+            return b""
+        return key if len(key) <= MAX_KEY else b""
 
 
 class Literal(msgspec.Struct, frozen=True, array_like=True):

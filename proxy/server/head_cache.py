@@ -1,6 +1,7 @@
 """Cache of parsed request heads, by the bytes of their header lines; and the lines of an answer's head for the client.
 
-Most requests of a client have the same header lines, so that they are parsed once.
+Most requests of a client have the same header lines, so that they are parsed once, or differ in the lines of tracing
+systems only.
 """
 
 from collections import OrderedDict
@@ -10,6 +11,7 @@ from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField, parse_fields
 from proxy.model import RequestHead
 from proxy.path.identity import HeadRules, read_head
+from proxy.server.head_templates import HeadTemplates
 
 MAX_HEADS = 1024
 """The most heads in the cache."""
@@ -25,10 +27,12 @@ class HeadCache:
     """Parses blocks of at most ``max_lines`` header lines. The cache keeps the last ``MAX_HEADS`` new ones."""
 
     def __init__(self, rules: HeadRules, max_lines: int) -> None:
-        self._rules = rules
         self._max_lines = max_lines
         self._heads: OrderedDict[tuple[bytes, int], RequestHead] = OrderedDict()
         self._bytes = 0
+        self._templates = HeadTemplates(
+            rules, lambda block, minor: read_head(parse_fields(block, "FANIN102"), minor, rules)
+        )
 
     def read(self, block: bytes, minor: int) -> RequestHead:
         """The head of ``block``, lines without the empty line; ``minor`` is HTTP/1's minor version. FaultError if the
@@ -39,7 +43,7 @@ class HeadCache:
             return cached
         if block.count(b"\r\n") >= self._max_lines:  # counted first: to parse a line costs much more
             raise FaultError("FANIN109", "limits.header_lines")
-        head = read_head(parse_fields(block, "FANIN102"), minor, self._rules)
+        head = self._templates.read(block, minor)
         if len(block) <= MAX_HEAD_BYTES:
             self._heads[(block, minor)] = head
             self._bytes += len(block)

@@ -41,8 +41,7 @@ def usage(line: str, calls: int) -> Usage:
     spans = [span(f"{line} → 3 rows, 40 ms", number + 1) for number in range(calls)]
     spans[-1] = replace(spans[-1], status=500, outcome=Outcome.MERGED)
     counted = Usage(spans[0], error=2)
-    for one in spans:
-        counted.add(one, trace(spans))
+    counted.add(spans, trace(spans))
     return counted
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.origin import MAX_KEYS, count_known_earlier, origins
+from proxy.analysis.origin import MAX_KEYS, answers_with_keys, count_known_earlier, origins
 from proxy.analysis.steps import result_of
 from tests.rules.traces import told
 
@@ -14,7 +14,8 @@ def found_origins(*before: str) -> list[tuple[str, str, int]]:
     (seen,) = told([*before, *READS])
     readers = seen.spans[len(before) :]
     (key,) = parse_fingerprint(readers[0].fingerprint).filters
-    return [(origin.relation, origin.column, origin.matches) for origin in result_of(origins(seen.spans, readers, key))]
+    found = result_of(origins(answers_with_keys(seen.spans), readers, key))
+    return [(origin.relation, origin.column, origin.matches) for origin in found]
 
 
 def test_the_answer_that_contained_most_values_comes_first() -> None:

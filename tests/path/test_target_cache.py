@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.path.fingerprint import read_query
-from proxy.path.target_cache import MAX_TEMPLATES, TargetCache
+from proxy.path.target_cache import MAX_TEMPLATE_BYTES, MAX_TEMPLATES, PER_BYTE, TargetCache
 from tests.factories import head
 
 if TYPE_CHECKING:
@@ -132,8 +132,28 @@ def test_a_target_that_is_too_long_is_not_cached() -> None:
     assert parser.targets == [target]
 
 
+def test_ten_thousand_fingerprints_are_parsed_once() -> None:
+    parser = CountingParser()
+    cache = TargetCache(parser.read, LONGEST)
+    for _ in range(2):
+        for number in range(10_000):
+            cache.read(b"GET", b"/t%d?id=eq.1" % number, PLAIN)
+    assert len(parser.targets) == 10_000
+
+
 def test_the_number_of_templates_is_bounded() -> None:
     cache = TargetCache(CountingParser().read, LONGEST)
     for number in range(MAX_TEMPLATES + 9):
         cache.read(b"GET", b"/t%d?id=eq.1" % number, PLAIN)
-    assert len(cache._templates) == MAX_TEMPLATES
+    assert len(cache._templates) == len(cache._sizes) == MAX_TEMPLATES
+
+
+def test_templates_are_bounded_in_bytes_too() -> None:
+    longest = 6000
+    cache = TargetCache(
+        lambda method, target, its_head: read_query(method, target, its_head, b"", "", longest), longest
+    )
+    for number in range(MAX_TEMPLATE_BYTES // (PER_BYTE * 5000) + 9):
+        cache.read(b"GET", b"/t%d?select=%b&id=eq.1" % (number, b"a" * 5000), PLAIN)
+    assert cache._held_bytes == sum(cache._sizes.values()) <= MAX_TEMPLATE_BYTES
+    assert len(cache._templates) == len(cache._sizes) < number
