@@ -12,6 +12,9 @@ import msgspec
 RowKeys = tuple[tuple[str, tuple[int, ...]], ...]
 """Per column of an answer, one hash per row, in row order; 0 for null and for a row without the column."""
 
+RelationSet = frozenset[str] | None
+"""RelationSet, as ``schema.relation``; None: any."""
+
 
 class Media(msgspec.Struct, frozen=True, gc=False):
     """A media type that fanin can produce from an array of rows."""
@@ -303,6 +306,7 @@ class Outcome(enum.StrEnum):
     MERGED = "merged"
     SHARED = "shared"
     CHUNKED = "chunked"
+    PREFETCHED = "prefetched"
     FALLBACK = "fallback"
     FAILED = "failed"
     GONE = "gone"

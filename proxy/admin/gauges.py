@@ -9,6 +9,7 @@ import msgspec
 from proxy import __version__
 from proxy.admin.event_stream import EventStream
 from proxy.admin.listener import PortCounts
+from proxy.admin.prefetch_gauges import PREFETCH
 from proxy.merging.coalescer import Coalescer
 from proxy.merging.merger import Merger
 from proxy.observe.line_writer import LineWriter
@@ -45,6 +46,8 @@ BOUNDS = (
     "rules.oversized_in_list.concurrent_lists",
     "shadow.concurrency",
     "shadow.max_bytes",
+    "prefetch.max_bytes",
+    "prefetch.max_flows",
     "record.queue_bytes",
     "trace.max_bytes",
     "trace.max_open",
@@ -210,6 +213,7 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
         gauge("Always 1: which fanin this is, and how it runs.", "version", "mode"),
         lambda sidecar: {(__version__, sidecar.settings.mode): 1.0},
     ),
+    **PREFETCH,
 }
 
 KEPT: dict[str, ReadSeries[TraceStore]] = {

@@ -5,7 +5,7 @@ batch. This module does what both need: timers, waiting requests, calls in fligh
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 
 import msgspec
@@ -20,6 +20,8 @@ from proxy.transport.resume import resume
 
 DifferingHeadersOf = Callable[[BatchScheduler, PendingRequest], str]
 OnBatch = Callable[[BatchScheduler, list[PendingRequest]], None]
+OnReply = Callable[[Reply], None]
+NONE_AHEAD: Mapping[PendingRequest, OnReply] = {}
 
 
 def scheduler_registry(merge: MergeSettings) -> SchedulerRegistry:
@@ -62,16 +64,25 @@ class Batcher:
 
     # Called for requests.
 
-    async def join(self, scheduler: BatchScheduler, request: PendingRequest, reason: str | None = None) -> Reply:
+    async def join(
+        self,
+        scheduler: BatchScheduler,
+        request: PendingRequest,
+        reason: str | None = None,
+        ahead: Mapping[PendingRequest, OnReply] = NONE_AHEAD,
+    ) -> Reply:
         """Wait in the scheduler's window, then for the call that answers its batch.
 
-        ``reason`` is the bypass reason in the reply when the request is sent alone.
+        ``reason`` is the bypass reason in the reply when the request is sent alone. ``ahead`` are requests that no
+        client has made yet, which join the same window; each function gets its reply.
         """
         waiter = Waiter(scheduler, asyncio.get_running_loop().create_future(), reason)
         self._waiters[request] = waiter
         wait = scheduler.enqueue(request)
         if wait is not None:
-            self._schedule(scheduler, wait)
+            self._schedule(scheduler, 0.0 if ahead and not scheduler.in_flight else wait)
+        for each, on_reply in ahead.items():
+            self._join_ahead(scheduler, each, on_reply)
         if scheduler.full:
             self._flush(scheduler)
         try:
@@ -81,6 +92,17 @@ class Batcher:
             raise
         finally:
             self._waiters.pop(request, None)
+
+    def _join_ahead(self, scheduler: BatchScheduler, request: PendingRequest, on_reply: OnReply) -> None:
+        waiter = Waiter(scheduler, asyncio.get_running_loop().create_future(), is_ahead=True)
+        self._waiters[request] = waiter
+        scheduler.enqueue_ahead(request)
+
+        def done(reply: "asyncio.Future[Reply]") -> None:
+            self._waiters.pop(request, None)
+            on_reply(reply.result())
+
+        waiter.reply.add_done_callback(done)
 
     # Called by strategies.
 
@@ -92,6 +114,11 @@ class Batcher:
         """The waiter of ``request``, None if it does not wait."""
         waiter = self._waiters.get(request)
         return None if waiter is None or waiter.reply.done() else waiter
+
+    def is_ahead(self, request: PendingRequest) -> bool:
+        """Whether no client has made ``request`` yet."""
+        waiter = self._waiters.get(request)
+        return waiter is not None and waiter.is_ahead
 
     def reply(self, request: PendingRequest, reply: Reply) -> None:
         """Give a waiting request its reply."""

@@ -37,6 +37,8 @@ class BufferedAnswer(msgspec.Struct, frozen=True, gc=False, eq=False):
     """Time from sending the call to its answer."""
     unused_calls: tuple[int, ...] = ()
     """Numbers of earlier calls for the request that could not answer it."""
+    age: float = 0.0
+    """Seconds since before the call was sent, for an answer that was fetched ahead."""
 
 
 class FailedCall(msgspec.Struct, frozen=True, eq=False):
@@ -146,6 +148,8 @@ class Waiter(msgspec.Struct, eq=False):
     """Numbers of calls for the request that could not answer it."""
     differing_headers: str = ""
     """The headers because of which it is alone in its window."""
+    is_ahead: bool = False
+    """Whether no client has made the request yet: it is not sent alone."""
 
     def answer(self, reply: Reply) -> None:
         """Give the waiting request its reply."""

@@ -11,7 +11,7 @@ import secrets
 from proxy.errors.codes import NOT_SENT_CODES, FaultError
 from proxy.http1.head import Response
 from proxy.merging.batcher import Batcher, scheduler_registry
-from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightCall, Reply
+from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightCall, Reply, SendAlone, Slot
 from proxy.model import FallbackReason, Outcome, PendingRequest, PendingWrite, WriteCall, WriteForm
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
@@ -42,19 +42,19 @@ class WriteMerger:
 
     def form_of(self, request: PendingRequest, read_reason: str | None) -> WriteForm | str:
         """What a write asks for, or its bypass reason. ``read_reason`` is that of a GET with the same target."""
+        if not request.query.relation:
+            return request.query.bypass_reason or "not-a-relation"
         if request.query.relation not in self._state.plain_tables or self._state.context.gateway.name != "postgrest":
             return "write-table"
         return form_of(request.query, request.head, read_reason, self._state.columns_of(request))
 
-    async def reply_to(self, write: PendingWrite) -> Reply | str:
-        """Wait for the answer, or for ``SendAlone``; or the bypass reason of a write that waits for nobody."""
+    async def reply_to(self, write: PendingWrite) -> Reply:
+        """Wait for the answer, or for ``SendAlone``."""
         reason = body_reason(write)
-        if reason is not None:
-            return reason
         scheduler = self.batcher.schedulers.get(write.query.fingerprint, write.head.identity_hash)
-        if scheduler is None:
-            return "busy"
-        return "paused" if scheduler.paused(self._clock()) else await self.batcher.join(scheduler, write)
+        if reason is None and scheduler is not None and not scheduler.paused(self._clock()):
+            return await self.batcher.join(scheduler, write)
+        return SendAlone(Slot(), reason or ("busy" if scheduler is None else "paused"))
 
     def _on_batch(self, scheduler: BatchScheduler, batch: list[PendingRequest]) -> None:
         writes = [write for write in batch if isinstance(write, PendingWrite)]

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         """The table ``rules``, which has the settings of all RULES. The data path reads the ones declared here."""
 
         fan001: Level
+        fan002: Level
         fan003: Level
         fan004: Level
         fan005: Level

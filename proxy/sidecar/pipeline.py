@@ -13,9 +13,9 @@ from proxy.analysis.spans import counts_as_query
 from proxy.errors.codes import FaultError
 from proxy.errors.response import response_of
 from proxy.merging.lone_reads import LoneReads
+from proxy.merging.trace_memory import TraceMemories, TraceVisit
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, StreamedAnswer
-from proxy.merging.write_merger import WriteMerger
-from proxy.model import Outcome, PendingRequest, PendingWrite, Query
+from proxy.model import Outcome, PendingRequest, Query
 from proxy.observe.events import RequestAnswered
 from proxy.path.chunking import with_long_list
 from proxy.path.fingerprint import MAX_CACHED_BYTES, read_query
@@ -29,18 +29,26 @@ from proxy.server.server import ClientRequest
 from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
 from proxy.sidecar.forwarding import Forwarder
+from proxy.sidecar.merged_writes import reply_to_write
 from proxy.sidecar.policy import RequestPolicy
 from proxy.sidecar.request_context import LiteralHasher, RequestContext, SpanOptions
 from proxy.traces.grouping import OpenTrace, TraceGrouper
-from proxy.transport.whole_body import WholeBody
 from proxy.upstream.state import UpstreamState
-from proxy.upstream.upload import whole_body
 
 UNIX_PEER = "unix:"
 """Stands in X-Forwarded-For for the address of a client of a unix socket, as in nginx."""
 READS = (b"GET", b"HEAD", b"OPTIONS")
-RULE_BY_OUTCOME = {Outcome.MERGED: "FAN001", Outcome.SHARED: "FAN003", Outcome.CHUNKED: "FAN005"}
+RULE_BY_OUTCOME = {Outcome.MERGED: "FAN001", Outcome.SHARED: "FAN003", Outcome.CHUNKED: "FAN005"} | {
+    Outcome.PREFETCHED: "FAN002"
+}
 """By outcome: the rule whose rewrite answered the request."""
+
+
+class RequestTraces(msgspec.Struct, frozen=True):
+    """The open traces, and what is remembered of them."""
+
+    grouper: TraceGrouper
+    memories: TraceMemories
 
 
 class Pipeline:
@@ -51,7 +59,7 @@ class Pipeline:
         settings: Settings,
         policies: ByRequest[RequestPolicy],
         state: UpstreamState,
-        traces: TraceGrouper,
+        traces: RequestTraces,
         key: bytes,
     ) -> None:
         self._policies = policies
@@ -63,11 +71,13 @@ class Pipeline:
         )
         self._forwarder = Forwarder(settings, state)
         self._observer = state.observer
-        self._order_proofs = state.order_proofs
+        self._state = state
+        self._order_proofs, self._drops = state.order_proofs, state.drops
         self._lone_reads = LoneReads(state, lambda request: request.query.fingerprint)
         self._events = state.context.events
         self._clock = state.context.clock
-        self._traces = traces
+        self._traces, self._memories = traces.grouper, traces.memories
+        self._remembers = any(policy.prefetcher is not None for policy in policies.all)
         self._key = key
         self._appends_peer = settings.forwarded == "append"
         self._traced = settings.mode != "pass"
@@ -91,11 +101,15 @@ class Pipeline:
             return await self._handle(context)
         self._traces.writes.add(query.relation)
         self._order_proofs.record_sent(self._clock())
+        changed = self._state.relations_changed(query)
+        self._drops.record_sent(changed)
+        self._state.drop_causes[_drop_cause(query)] += 1
         try:
             return await self._handle(context)
         finally:
             self._traces.writes.add(query.relation)
             self._order_proofs.record_ended(self._clock(), context.is_write_settled)
+            self._drops.record_ended(changed, self._clock(), context.is_write_settled and not context.is_write_unknown)
 
     async def _handle(self, context: RequestContext) -> bool:
         request, query = context.request, context.query
@@ -104,6 +118,8 @@ class Pipeline:
         if self._traced and not request.head.websocket:
             trace = context.trace = self._traces.begin(request.head, request.client.peer, request.arrived)
             if trace is not None:
+                if self._remembers and trace.explicit and request.line.method in (b"GET", b"HEAD", b"POST"):
+                    self._remember(context, trace)
                 trace.queries += counts_as_query(query.method.decode("ascii"), request.head.retry, query.bypass_reason)
         try:
             return await self._answer(context)
@@ -122,6 +138,14 @@ class Pipeline:
         finally:
             self._close(context, trace)
 
+    def _remember(self, context: RequestContext, trace: OpenTrace) -> None:
+        """Count the request as one of its trace, and keep its answer for those that ask for values in it."""
+        request = context.request
+        pending = PendingRequest(context.query, request.head, request.arrived)
+        context.visit = TraceVisit(self._memories.of(trace, trace.route), pending)
+        if request.line.method != b"HEAD":
+            context.answer.remembered = bytearray()
+
     def _read(self, request: ClientRequest) -> Query:
         line, max_url = request.line, self._max_url
         if len(line.target) <= max_url:
@@ -138,15 +162,13 @@ class Pipeline:
         policy = self._policies.of(query.relation, request.head.route)
         pending = PendingRequest(query, request.head, request.arrived)
         reply = None
-        if policy.writes is not None and query.method in MERGED_WRITES and query.relation:
-            reply = await self._write(context, policy.writes, pending)
-            return await (
-                self._forwarder.forward(context, "original") if reply is None else self._deliver(context, policy, reply)
-            )
+        if policy.writes is not None and query.method in MERGED_WRITES:
+            reply = await reply_to_write(context, policy.writes, self._targets)
+            return await self._deliver(context, policy, reply)
         if query.long_list is not None:
             reply = await self._chunked(context, policy, pending)
         if reply is None and policy.merges and query.bypass_reason is None:
-            reply = await policy.merger.reply_to(pending)
+            reply = await self._merged(context, policy, pending)
         if reply is None:
             context.bypass_reason = context.bypass_reason or "mode"
             if policy.coalescer.accepts(pending):
@@ -161,23 +183,11 @@ class Pipeline:
         with policy.shadow.merge_in_background(pending, policy.merger.reply_to) as context.copy:
             return await self._forwarder.forward(context, "original")
 
-    async def _write(self, context: RequestContext, writes: WriteMerger, pending: PendingRequest) -> Reply | None:
-        """The reply to a write that may share a call; None if it is sent as it is, at once."""
-        request = context.request
-        as_read = self._targets.read(
-            b"GET", request.line.target, msgspec.structs.replace(request.head, bypass_reason=None)
-        )
-        form = writes.form_of(pending, as_read.bypass_reason)
-        if isinstance(form, str):
-            context.bypass_reason = form
-            return None
-        body = await whole_body(request.body)
-        context.request = msgspec.structs.replace(request, body=WholeBody(body))
-        reply = await writes.reply_to(PendingWrite(pending.query, request.head, request.arrived, form, body))
-        if isinstance(reply, str):
-            context.bypass_reason = reply
-            return None
-        return reply
+    async def _merged(self, context: RequestContext, policy: RequestPolicy, pending: PendingRequest) -> Reply:
+        """The reply to a read that may share a call, or that was fetched ahead."""
+        if context.visit is not None and policy.prefetcher is not None:
+            return await policy.prefetcher.reply_to(context.visit)
+        return await policy.merger.reply_to(pending)
 
     async def _chunked(self, context: RequestContext, policy: RequestPolicy, pending: PendingRequest) -> Reply | None:
         """The reply to a query with a long list; None if no chunk was sent."""
@@ -206,6 +216,7 @@ class Pipeline:
             context.saved_by = "FAN004"
         upstream.call, upstream.shared, upstream.seconds = served.call, served.shared, served.seconds
         upstream.unused_calls = served.unused_calls
+        context.age = served.age
         answer.status, answer.rows = int(own_slice.head[9:12]), own_slice.rows
         answer.total = own_slice.rows if context.request.head.exact_count else -1
         answer.add(own_slice.body)
@@ -255,6 +266,8 @@ class Pipeline:
         """Emit the request's event. A bug in fanin here does not fail the request."""
         now = self._clock()
         try:
+            if context.visit is not None:
+                self._end_visit(context, context.visit, now)
             number = 0 if trace is None else len(trace.spans) + 1
             span = context.span(number, now, self._span_options, self._observer.max_rows)
             if trace is not None:
@@ -271,6 +284,18 @@ class Pipeline:
         """What only OTLP spans show of a request: its ``traceparent``, and the function that it calls."""
         function = self._function_of(context.query.target, context.query.path_end)
         return traceparent_of(context.request.head.forwarded_lines), function.decode("utf-8", "replace")
+
+    def _end_visit(self, context: RequestContext, visit: TraceVisit, now: float) -> None:
+        visit.end(now)
+        answer = context.answer
+        whole = answer.status in (200, 206) and context.outcome not in (Outcome.GONE, Outcome.FAILED)
+        if whole and answer.remembered and answer.rows:
+            visit.remember(bytes(answer.remembered), answer.coding, context.outcome)
+            self._memories.keep_bound(now)
+
+
+def _drop_cause(query: Query) -> str:
+    return "write" if query.relation else "outside" if query.bypass_reason == "outside-mount" else "function"
 
 
 @asynccontextmanager

@@ -12,8 +12,10 @@ from proxy.merging.coalescer import Coalescer
 from proxy.merging.comparer import ShadowComparer
 from proxy.merging.fetch import Fetcher, FetchesMerged
 from proxy.merging.merger import Merger
+from proxy.merging.prefetcher import Prefetcher
 from proxy.merging.probation import ProbationFetcher
 from proxy.merging.shadow import SampledFetcher, ShadowMode
+from proxy.merging.trace_memory import TraceMemories
 from proxy.merging.write_merger import WriteMerger
 from proxy.path.coalescing import any_stable, stable_in_settings
 from proxy.settings.model import Settings
@@ -26,7 +28,9 @@ class RequestPolicy:
     separately.
     """
 
-    def __init__(self, settings: Settings, state: UpstreamState, fallbacks: asyncio.Semaphore) -> None:
+    def __init__(
+        self, settings: Settings, state: UpstreamState, fallbacks: asyncio.Semaphore, memories: TraceMemories
+    ) -> None:
         """``fallbacks`` limits the originals in flight that are sent after merged answers could not be used, so that
         they do not overload upstream.
         """
@@ -46,6 +50,9 @@ class RequestPolicy:
             self.merger = Merger(merge, self.comparer.state, self.shadow, self.coalescer)
         else:
             self.merger = Merger(merge, state, self._fetcher(state), self.coalescer)
+        self.prefetcher: Prefetcher | None = None
+        if self.merges and settings.rules.fan002 == "rewrite":
+            self.prefetcher = Prefetcher(settings, state, self.merger, memories)
 
     def _fetcher(self, state: UpstreamState) -> FetchesMerged:
         fetcher = ProbationFetcher(Fetcher(self.settings.merge, state), self.comparer, state)
@@ -61,7 +68,7 @@ class RequestPolicy:
         return bool(waiting or self.chunker.in_progress or self.comparer.running)
 
 
-def policies(settings: Settings, state: UpstreamState) -> ByRequest[RequestPolicy]:
+def policies(settings: Settings, state: UpstreamState, memories: TraceMemories) -> ByRequest[RequestPolicy]:
     """The policies for all requests. They share one limit on fallbacks."""
     fallbacks = asyncio.Semaphore(settings.merge.fallbacks)
-    return ByRequest(settings, lambda overridden: RequestPolicy(overridden, state, fallbacks))
+    return ByRequest(settings, lambda overridden: RequestPolicy(overridden, state, fallbacks, memories))

@@ -81,6 +81,7 @@ const byName = (reasons) => new Map(reasons.map((reason) => [reason.reason, reas
 const legend = () => el("div", { class: "legend" },
   el("span", {}, el("i"), "time that the client waited"),
   el("span", {}, el("i", { class: "call" }), "upstream call"),
+  el("span", {}, el("i", { class: "ahead" }), "answered from rows fetched ahead"),
   el("span", {}, el("i", { class: "failed" }), "failed"));
 
 function axis() {
@@ -95,11 +96,13 @@ function axis() {
   return { element, show };
 }
 
-// Upstream calls with their requests, and requests without a call, by start.
+const isAhead = (span) => span.outcome === "prefetched";
+
+// Upstream calls with the requests that waited for them, and the other requests, by start.
 function groupsOf(detail) {
   const spans = new Map(detail.spans.map((span) => [span.number, span]));
   const groups = detail.calls.map((call) => ({ call, spans: call.spans.map((at) => spans.get(at)) }));
-  for (const span of detail.spans) if (!span.call) groups.push({ call: null, spans: [span] });
+  for (const span of detail.spans) if (!span.call || isAhead(span)) groups.push({ call: null, spans: [span] });
   return groups.sort((a, b) => a.spans[0].start - b.spans[0].start);
 }
 
@@ -152,7 +155,7 @@ function line(group, scale) {
   return row;
 }
 
-const kindOf = (group) => (group.spans.some(isFailed) ? "client failed" : "client");
+const kindOf = (group) => (group.spans.some(isFailed) ? "client failed" : isAhead(group.spans[0]) ? "client ahead" : "client");
 
 function status(group) {
   const failed = group.spans.find(isFailed);
@@ -161,6 +164,7 @@ function status(group) {
 
 function outcome({ spans }) {
   const [first] = spans;
+  if (isAhead(first)) return `prefetched by call ${first.call}`;
   if (spans.length > 1) return `${number(spans.length)} ${first.outcome} into 1`;
   if (first.shared > 1) return `${first.outcome} with ${number(first.shared - 1)} of other traces`;
   return first.bypass_reason ? `${first.outcome}: ${first.bypass_reason}` : first.outcome;
