@@ -53,5 +53,5 @@ def test_every_link_of_llms_txt_leads_to_a_page_and_a_heading() -> None:
 
 
 def test_a_description_is_the_first_sentence_of_prose_without_links() -> None:
-    page = "<!-- made -->\n# Title\n\n```console\n$ x. y\n```\n\n## Part\n\nOne [link](a.md) here. Another\nsentence."
+    page = "<!-- made -->\n# Title\n\n```console\n$ x. y\n```\n\n## Part\n\nOne [link](#part) here. Another\nsentence."
     assert title_and_first_sentence(page) == ("Title", "One link here.")
