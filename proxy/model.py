@@ -13,7 +13,7 @@ RowKeys = tuple[tuple[str, tuple[int, ...]], ...]
 """Per column of an answer, one hash per row, in row order; 0 for null and for a row without the column."""
 
 RelationSet = frozenset[str] | None
-"""RelationSet, as ``schema.relation``; None: any."""
+"""Relations, as ``schema.relation``; None: any."""
 
 
 class Media(msgspec.Struct, frozen=True, gc=False):
@@ -143,6 +143,8 @@ class Query(msgspec.Struct, frozen=True, gc=False):
     """Start and end of the value of the ``column=in.(…)`` that makes the target long; not parsed into other fields."""
     is_ordered: bool = False
     """Whether there is an ``order``, of whatever kind."""
+    function: str = ""
+    """The function that the path names (``/rpc/name``), if its name is plain."""
 
 
 class PendingRequest(msgspec.Struct, frozen=True, gc=False, eq=False):
@@ -376,6 +378,8 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """Number of the client's connection; 0 if unknown."""
     connected: float = 0.0
     """When that connection was opened."""
+    function: str = ""
+    """For a call of a function with a plain name: its name, which may be anything unless the call succeeded."""
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False):

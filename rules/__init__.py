@@ -25,6 +25,7 @@ MODULES = (
     "fan015_chatty_trace",
     "fan016_slow_query",
     "fan017_per_call_header",
+    "fan018_n_plus_one_function",
     "fan020_missing_index",
     "fan021_unindexed_foreign_key",
     "fan022_unused_index",

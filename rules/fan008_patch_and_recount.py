@@ -58,6 +58,7 @@ from proxy.analysis.spans import (
     is_query,
     is_quotable,
     rows_text,
+    steady_seconds,
     total_seconds,
 )
 from proxy.analysis.steps import SLICE, Steps, slices
@@ -187,7 +188,7 @@ def _finding(trace: Trace, rounds: Sequence[Round], recount: Recount) -> Finding
     name = write_name(parsed, [key.column for key in recount.write.keys], recount.write.preferences)
     return Finding(
         code=RULE.code,
-        impact=call_impact(WEIGHT * (len(spans) - calls), seconds),
+        impact=call_impact(WEIGHT * (len(spans) - calls), steady_seconds(spans)),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(rounds)} writes to {parsed.name}, and a new list of it after each",
         relation=rounds[0].write.relation,

@@ -3,7 +3,8 @@
 What it does
 ------------
 Finds reads that skip at least ``rules.deep_offset.min_offset`` rows by ``offset`` (``.range(from, to)`` of the
-clients). The code of the fix needs the primary key of the table, which fanin knows with ``db_uri``.
+clients). The code of the fix needs the primary key of the table, which fanin knows with ``db_uri`` or
+``detect.openapi``.
 
 Why it hurts
 ------------

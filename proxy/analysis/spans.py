@@ -155,6 +155,18 @@ def count_calls(spans: Iterable[Span]) -> int:
     return len({span.call for span in spans if span.call})
 
 
+def function_call(span: Span) -> str:
+    """``GET /rpc/name``: what a finding quotes of a call of a function; empty for other requests."""
+    return f"{span.method} /rpc/{span.function}" if span.function else ""
+
+
+def steady_seconds(spans: Sequence[Span]) -> float:
+    """What calls one after another take together without what delays some of them: each of them as long as the lower
+    quartile.
+    """
+    return len(spans) * sorted([span.end - span.start for span in spans])[len(spans) // 4]
+
+
 def total_seconds(spans: Iterable[Span]) -> float:
     """Sum of the durations, in seconds."""
     return sum([span.end - span.start for span in spans])

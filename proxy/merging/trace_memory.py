@@ -1,7 +1,4 @@
-"""What fanin remembers of one trace in order to fetch ahead: answers, loops, and the answers that were fetched ahead.
-
-Tests: tests/e2e/prefetch/test_loops.py.
-"""
+"""What fanin remembers of one trace in order to fetch ahead: answers, loops, and what was fetched ahead."""
 
 from collections import Counter, OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
@@ -102,11 +99,15 @@ class TraceMemory:
         self._answers = 0
         self._loops: OrderedDict[Shape, Loop] = OrderedDict()
         self.memo = Memo()
+        self.is_closed = False
+        """Whether the trace has closed: nothing more is remembered of it."""
 
     # Answers.
 
     def remember(self, query: Query, caller: int, answer: RememberedAnswer) -> None:
         """Remember the answer with rows to a query like ``query``."""
+        if self.is_closed:
+            return
         key = query.fingerprint, caller
         source = self._sources.get(key)
         if source is None:
@@ -157,6 +158,9 @@ class TraceMemory:
 
     def put(self, key: MemoKey, entry: MemoEntry, max_age: float, now: float) -> None:
         """Store an answer that was fetched ahead, and remove those that are too old."""
+        if self.is_closed:
+            self._count(entry)
+            return
         before = self.memo.size
         self.memo.put(key, entry)
         self._grow(self.memo.size - before)
@@ -250,6 +254,7 @@ class TraceMemories:
         memory = self._by_trace.pop(trace, None)
         if memory is not None:
             memory.end(now)
+            memory.is_closed = True
 
     def clear(self, now: float) -> None:
         """Forget all traces."""

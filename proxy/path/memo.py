@@ -21,7 +21,7 @@ class Fetch(msgspec.Struct, frozen=True, eq=False):
     reading: int
     """The drop clock before the call was sent."""
     read: RelationSet
-    """RelationSet that the answers depend on."""
+    """Relations that the answers depend on."""
 
 
 class MemoEntry(msgspec.Struct, eq=False):

@@ -7,7 +7,7 @@ Source: docs/explanation/prefetching.md.
 
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -29,6 +29,11 @@ MAX_EARLIER = 4
 OVERHEAD = 400
 """Estimated bytes of an answer besides its body."""
 
+MAX_NESTED = 128_000
+"""Bytes of the largest answer whose embedded rows are searched."""
+NESTED = "->"
+"""Between the name of an embed and that of a member of its rows."""
+_decode_rows = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 ColumnValues = tuple[bytes | None, ...]
 """A value per row, as a filter spells it; None for null and for what is neither an integer nor a text."""
 
@@ -56,6 +61,20 @@ class RememberedAnswer:
                 at = body.find(written, at + 1)
         return [name.decode("utf-8", "replace") for name in names]
 
+    def nested_names(self, text: bytes, names: Iterable[str]) -> list[str]:
+        """Those of ``names`` that are members of embedded rows with ``text``: ``embed->name``."""
+        body = self._plain()
+        if len(body) > MAX_NESTED:
+            return []
+        try:
+            rows = _decode_rows(body)
+        except msgspec.DecodeError:
+            return []
+        embeds = dict.fromkeys(
+            [member for row in rows for member, value in row.items() if _is_nested(value) and text in bytes(value)]
+        )
+        return [f"{embed}{NESTED}{name}" for embed in embeds for name in names]
+
     def column(self, name: str) -> ColumnValues:
         """The values of a column."""
         found = self._columns.get(name)
@@ -79,20 +98,36 @@ def _decoders(name: str) -> tuple[msgspec.json.Decoder[Any], msgspec.json.Decode
 
 
 def _column(body: bytes, name: str) -> ColumnValues:
+    """The values of a column, or of a member of the rows of an embed, in their order."""
+    embed, nested, inner = name.partition(NESTED)
+    if not nested:
+        return tuple([_text(value) for value in _members(body, name)])
+    embedded = (bytes(value) for value in _members(body, embed) if _is_nested(value))
+    return tuple([_text(value) for own in embedded for value in _members(own, inner)])
+
+
+def _is_nested(value: msgspec.Raw) -> bool:
+    return bytes(value)[:1] in (b"[", b"{")
+
+
+def _members(body: bytes, name: str) -> list[msgspec.Raw]:
     one, several = _decoders(name)
     try:
         rows = [one.decode(body)] if body[:1] == b"{" else several.decode(body)
     except msgspec.DecodeError:
-        return ()
-    return tuple([_text(row.value) for row in rows])
+        return []
+    return [row.value for row in rows]
 
 
 def _written_forms(text: bytes) -> Iterator[bytes]:
-    """How a member with the value ``text`` goes on after its name: the closing quote, and the value."""
-    if text.removeprefix(b"-").isdigit():
-        yield b'":%b,' % text
-        yield b'":%b}' % text
-    yield b'":' + msgspec.json.encode(text.decode("utf-8", "replace"))
+    """How a member with the value ``text`` goes on after its name: the closing quote, and the value. Embedded rows have
+    a blank after the colon.
+    """
+    for colon in (b'":', b'": '):
+        if text.removeprefix(b"-").isdigit():
+            yield b"%b%b," % (colon, text)
+            yield b"%b%b}" % (colon, text)
+        yield colon + msgspec.json.encode(text.decode("utf-8", "replace"))
 
 
 def _decompressed(body: bytes, coding: bytes) -> bytes:
@@ -169,6 +204,10 @@ class ValueSource:
                 row = self._row_after(at, name, text, before)
                 if row is not None:
                     return Place(name, self._first + at, row)
+            for name in () if only else answer.nested_names(text, names):
+                row = self._row_after(at, name, text, before)
+                if row is not None:
+                    return Place(name, self._first + at, row)
         return None
 
     def _row_after(self, at: int, name: str, text: bytes, before: bytes | None) -> int | None:
@@ -179,7 +218,7 @@ class ValueSource:
         if first is not None:
             return _index(values, text, first + 1)
         earlier = islice(reversed(self._answers), len(self._answers) - at, len(self._answers) - at + MAX_EARLIER)
-        if any(name in answer.names_of(before) and before in answer.column(name) for answer in earlier):
+        if any(_last(name) in answer.names_of(before) and before in answer.column(name) for answer in earlier):
             return _index(values, text, 0)
         return None
 
@@ -222,6 +261,10 @@ class ValueSource:
             start = place.row + 1 if number == place.answer else 0
             for row, value in enumerate(answer.column(place.column)[start:], start):
                 yield number, row, value
+
+
+def _last(name: str) -> str:
+    return name.rpartition(NESTED)[2]
 
 
 def _index(values: ColumnValues, text: bytes, start: int) -> int | None:

@@ -11,6 +11,7 @@ import msgspec
 
 from proxy.model import Column
 from proxy.postgrest.database_facts import DatabaseFacts
+from proxy.postgrest.dependencies import Dependencies
 from proxy.postgrest.hazards import Hazards
 
 COLUMNS = """
@@ -100,6 +101,7 @@ class Catalog(msgspec.Struct, frozen=True):
     stable: frozenset[str] = frozenset()
     hazards: Hazards = Hazards()
     facts: DatabaseFacts = DatabaseFacts()
+    dependencies: Dependencies = Dependencies()
     plain_tables: frozenset[str] = frozenset()
     """Tables whose rows may be written by one statement in place of several."""
     read: int = 0

@@ -19,7 +19,9 @@ select array[
   (select count(*) || ':' || max(xmin::text::bigint) || ':' || sum(xmin::text::bigint) from pg_policy),
   (select count(*) || ':' || max(xmin::text::bigint) || ':' || sum(xmin::text::bigint) from pg_inherits),
   (select count(*) || ':' || max(xmin::text::bigint) || ':' || sum(xmin::text::bigint) from pg_proc),
-  (select count(*) || ':' || max(xmin::text::bigint) || ':' || sum(xmin::text::bigint) from pg_constraint)
+  (select count(*) || ':' || max(xmin::text::bigint) || ':' || sum(xmin::text::bigint) from pg_constraint),
+  (select count(*) || ':' || max(xmin::text::bigint) || ':' || sum(xmin::text::bigint) from pg_trigger),
+  (select count(*) || ':' || max(xmin::text::bigint) || ':' || sum(xmin::text::bigint) from pg_attrdef)
 ]::text
 """
 """A text that changes with each change of what the other statements read, which takes longer."""

@@ -130,6 +130,9 @@ class RecordedSpan(msgspec.Struct, frozen=True, omit_defaults=True):
     preferences: Annotated[
         Text, Meta(description="For a write: its preferences `resolution=`, `missing=` and `return=`, by commas.")
     ] = ""
+    function: Annotated[
+        Text, Meta(description="For a call of a function that succeeded: its name, if it is plain.")
+    ] = ""
 
 
 class RecordedTrace(msgspec.Struct, frozen=True, omit_defaults=True):

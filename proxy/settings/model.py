@@ -63,6 +63,12 @@ class Settings(BaseSettings):
         "FANIN_DB_URI_FILE names a file that contains it.",
         json_schema_extra=RESTART,
     )
+    openapi_token: SecretStr | None = Field(
+        None,
+        description="Token of a role that sees the tables, for detect.openapi: it is sent as Authorization and apikey. "
+        "Without it, PostgREST describes what its anonymous role sees.",
+        json_schema_extra=RESTART,
+    )
     mount: str = Field(
         "auto",
         description="Path prefix of PostgREST as clients see it; auto: /rest/v1 on Supabase, else /.",

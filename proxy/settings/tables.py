@@ -229,6 +229,12 @@ class DetectSettings(Section):
         description="Whether traces keep the hashed keys (id, …_id) of answers. With them, FAN002 and FAN007 can tell "
         "which answer a value came from. auto: if debug is on.",
     )
+    openapi: bool = Field(
+        False,
+        description="Read columns, primary keys and foreign keys from PostgREST's OpenAPI description, at start and "
+        "after each catalog.lifetime, for the code of findings. Not needed with db_uri, which tells more.",
+        json_schema_extra=RESTART,
+    )
     fingerprints: Count = Field(
         1000,
         description="Maximum fingerprints whose calls are counted; above it, the rarest are dropped.",

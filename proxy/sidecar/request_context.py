@@ -209,6 +209,7 @@ class RequestContext(msgspec.Struct, eq=False):
             writes=self.writes,
             connection=request.client.number,
             connected=request.client.opened,
+            function=query.function,
         )
 
 

@@ -12,6 +12,7 @@ from proxy.merging.trace_memory import TraceMemories
 from proxy.observe.events import Events, FellBack, RequestRefused, UpstreamCalled, Warned
 from proxy.path.identity import HeadRules, head_rules
 from proxy.postgrest.catalog import Catalog
+from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.postgrest.response.gateway import Gateway
 from proxy.recording.codec import salt_of
 from proxy.server.server import DataServer, ServerContext
@@ -34,6 +35,7 @@ from proxy.upstream.discovery import Discovered, discover, failed_discovery
 from proxy.upstream.header_advice import HeaderAdvice
 from proxy.upstream.health import Health
 from proxy.upstream.mount import Mount
+from proxy.upstream.openapi_reader import OpenApiReader
 from proxy.upstream.state import UpstreamState
 
 TICK = 0.02
@@ -72,6 +74,7 @@ class Sidecar:
             self.health.failed(discovered.failure)
         self._known_catalog: Catalog | None = None
         self._catalog = CatalogReader(settings, self._events, self._apply_catalog)
+        self._openapi = OpenApiReader(settings, lambda: self.upstream_state.context, self._apply_facts)
         prefetch = settings.prefetch
         self.memories = TraceMemories(prefetch.max_bytes, prefetch.max_trace_bytes, prefetch.max_flows)
         self.traces.on_closed = lambda trace: self.memories.forget(trace, self._clock())
@@ -112,6 +115,7 @@ class Sidecar:
     async def start(self) -> None:
         """Read the catalog, and listen. ConfigError if the address cannot be bound."""
         await self._catalog.start()
+        self._openapi.start()
         try:
             self.port = await self.server.listen(self.settings.listen)
         except OSError as error:
@@ -171,6 +175,7 @@ class Sidecar:
         self.rule_runner.warn_of_unused_ignores()
         await self._rediscovery.stop()
         await self.health.stop()
+        await self._openapi.stop()
         await self._catalog.stop()
         self.upstream.close()
 
@@ -202,8 +207,12 @@ class Sidecar:
             self.upstream_state.drop_all("schema")
             self.upstream_state.unsafe_reads.apply(catalog.hazards)
             self.rule_runner.facts = catalog.facts
+        self.upstream_state.dependencies = catalog.dependencies
         self.upstream_state.plain_tables = catalog.plain_tables
         self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
+
+    def _apply_facts(self, facts: DatabaseFacts) -> None:
+        self.rule_runner.facts = facts
 
     def _on_mount(self, target: bytes) -> bool:
         return self.upstream_state.context.mount.on_mount(target)

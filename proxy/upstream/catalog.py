@@ -16,6 +16,7 @@ import msgspec
 from proxy.observe.events import Events, Warned
 from proxy.postgrest.catalog import COLUMNS, FUNCTIONS, PLAIN_TABLES, Catalog, read_catalog
 from proxy.postgrest.database_facts import INDEXES, REFERENCES, TRIGRAMS, read_facts
+from proxy.postgrest.dependencies import DEPENDENCIES, Dependencies, read_dependencies
 from proxy.postgrest.hazards import FOREIGN_KEYS, RELATIONS, ROW_FUNCTIONS, SIGNATURE, Hazards, read_hazards
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
@@ -45,6 +46,7 @@ class CatalogReader:
         self._task: asyncio.Task[None] | None = None
         self._first = asyncio.Event()
         self._signature, self._hazards = "", Hazards()
+        self._dependencies = Dependencies()
         self._announced = 0
         """Schema changes that were announced."""
 
@@ -101,8 +103,11 @@ class CatalogReader:
         catalog = await _read_columns(connection, self._schemas)
         signature = str(await connection.fetchval(SIGNATURE))
         if signature != self._signature:
+            self._dependencies = await _read_dependencies(connection)
             self._hazards, self._signature = await _read_hazards(connection, self._schemas), signature
-        return msgspec.structs.replace(catalog, hazards=self._hazards, read=announced + 1)
+        return msgspec.structs.replace(
+            catalog, hazards=self._hazards, dependencies=self._dependencies, read=announced + 1
+        )
 
     async def _wait_until_stale(self) -> None:
         try:
@@ -171,6 +176,10 @@ async def _read_columns(connection: "asyncpg.Connection[Any]", schemas: Sequence
     tables = await connection.fetch(PLAIN_TABLES, list(schemas))
     plain = frozenset(f"{row['schema']}.{row['relation']}" for row in tables)
     return msgspec.structs.replace(catalog, facts=facts, plain_tables=plain)
+
+
+async def _read_dependencies(connection: "asyncpg.Connection[Any]") -> Dependencies:
+    return read_dependencies(await connection.fetch(DEPENDENCIES, timeout=HAZARDS_TIMEOUT))
 
 
 async def _read_hazards(connection: "asyncpg.Connection[Any]", schemas: Sequence[str]) -> Hazards:

@@ -22,6 +22,7 @@ from proxy.path.order_proofs import OrderProofs
 from proxy.path.singular import NotSingularTemplates
 from proxy.path.trust import Trust, trusted_name
 from proxy.path.unsafe_reads import UnsafeReads
+from proxy.postgrest.dependencies import Dependencies
 from proxy.postgrest.hazards import Hazard
 from proxy.postgrest.response.gateway import Gateway
 from proxy.settings.model import Settings
@@ -60,6 +61,8 @@ class UpstreamState:
         """Trust in the order of rows without ``order``; in place of the relation, a pair has the fingerprint."""
         self.drops = DropClock(merge.max_tracked)
         self.drop_causes: Counter[str] = Counter()
+        self.dependencies = Dependencies()
+        """What reads depend on, and what writes change; empty while the catalog cannot be read."""
         self.order_proofs = OrderProofs(merge.max_tracked)
         self.addressed_keys = AddressedKeys(merge.types_lifetime, *bounds)
         self.order_evidence = OrderEvidence(*bounds)
@@ -103,12 +106,12 @@ class UpstreamState:
         self.drop_causes[cause] += 1
 
     def relations_read(self, request: PendingRequest) -> RelationSet:
-        """RelationSet that the answer to a read depends on."""
-        return None
+        """Relations that the answer to a read depends on: all without a catalog."""
+        return self.dependencies.read_by(request.query)
 
     def relations_changed(self, query: Query) -> RelationSet:
-        """RelationSet whose rows a write may change."""
-        return None
+        """Relations whose rows a write may change: all without a catalog, and for a function."""
+        return self.dependencies.changed_by(query)
 
     def columns_of(self, request: PendingRequest) -> Mapping[bytes, Column]:
         """What is known of the columns of the relation of ``request``, and of calls that were merged by them."""

@@ -77,6 +77,14 @@ def test_the_values_go_on_in_the_next_answer_to_the_same_query() -> None:
     assert expected(made, b"2", b"3") == [b"4", b"5"]
 
 
+def test_the_rows_of_an_embed_are_one_column_across_rows() -> None:
+    body = b'[{"id":1,"videos":[{"id":10},{"id":11}]},{"id":2,"videos":[]},{"id":3,"videos":[{"id":12}]},{"id":4}]'
+    assert expected(source(body), b"10", b"11") == [b"12"]
+    assert expected(source(body), b"1", b"2") == [b"3", b"4"]
+    one = b'[{"id":1,"creator":{"key": "a"}},{"id":2,"creator":null},{"creator":{"key": "b"}},{"creator":{"key": "c"}}]'
+    assert expected(source(one), b"a", b"b") == [b"c"]
+
+
 def test_one_object_is_one_row() -> None:
     made = source(b'{"id":1}', b'{"id":2}', b'{"id":3}')
     assert expected(made, b"1", b"2") == [b"3"]

@@ -35,11 +35,12 @@ def registered(stack: Stack) -> Iterator[tuple[Stack, dict[int, int]]]:
         yield made, new_versions()
 
 
+@pytest.mark.parametrize("catalog", [False, True])
 async def test_no_promise_is_broken_while_loops_race_with_writers(
-    registered: tuple[Stack, dict[int, int]], tell: Callable[[str], None]
+    registered: tuple[Stack, dict[int, int]], catalog: bool, tell: Callable[[str], None]
 ) -> None:
     race = Race(registered[0], 1, OPERATIONS, registered[1])
-    sidecar = await race.run()
+    sidecar = await race.run(**({"db_uri": registered[0].dsn} if catalog else {}))
     assert broken_promises(race.history) == {}
     requests = sidecar.memories.counts.requests
     from_memo = sum(read.from_memo for read in race.history.reads)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 
+from tests.e2e.support.gzip_gateway import gzip_gateway
 from tests.e2e.support.loops import PROFILE, RUSHES, SINGULAR, TRACKINGS, VIDEOS, application
 
 if TYPE_CHECKING:
@@ -113,3 +117,91 @@ async def test_a_chain_of_reads_in_each_iteration_is_one_loop_a_step(stack: Stac
             await app.get("/monthly_tracking?select=id,month&order=id&creator_id=eq." + creator["id"])
         assert watch.calls <= 7, watch.outcomes()
         assert not await app.differences()
+
+
+async def test_values_that_urls_escape_are_fetched_ahead_as_clients_write_them(unusual: Stack) -> None:
+    async with application(unusual.url, unusual.url, unusual.token, catalog__schemas=["unusual"]) as (app, watch):
+        notes = [row["k"] for row in await app.rows("/phrase?select=k&order=id&limit=40")]
+        assert any(not note.isalnum() for note in notes)
+        for note in notes:
+            await app.get("/phrase?select=*&k=eq." + quote(note, safe="") + "&order=id")
+        assert watch.outcomes()["prefetched"] > 5, watch.outcomes()
+        assert not await app.differences()
+
+
+async def test_counts_by_head_are_fetched_ahead(stack: Stack) -> None:
+    async with application(stack.url, stack.url, stack.token) as (app, watch):
+        for row in await app.rows(TRACKINGS.format(30)):
+            await app.get(f"/videos?select=id&monthly_tracking_id=eq.{row['id']}", "Prefer: count=exact", method="HEAD")
+        assert watch.outcomes()["prefetched"] > 20, watch.outcomes()
+        assert not await app.differences()
+
+
+async def test_a_column_with_repeated_values_is_fetched_once_for_each_value(stack: Stack) -> None:
+    async with application(stack.url, stack.url, stack.token) as (app, watch):
+        rows = await app.rows("/videos?select=creator_id&order=created_at,id&limit=60")
+        for row in rows:
+            await app.get(PROFILE.format(row["creator_id"]))
+        assert watch.outcomes()["prefetched"] > 40, watch.outcomes()
+        assert not await app.differences()
+
+
+async def test_a_list_that_a_gateway_compressed_feeds_a_loop(stack: Stack) -> None:
+    async with gzip_gateway(stack.url) as gateway, application(gateway, stack.url, stack.token) as (app, watch):
+        listed = await app.get(TRACKINGS.format(20), "Accept-Encoding: gzip")
+        assert b"gzip" in listed.head
+        for row in json.loads(gzip.decompress(listed.body)):
+            await app.get(PROFILE.format(row["creator_id"]))
+        assert watch.outcomes()["prefetched"] > 12, watch.outcomes()
+
+
+async def test_a_relation_on_probation_is_compared_with_originals_first(stack: Stack) -> None:
+    changes = {"merge__probation": 5}
+    async with application(stack.url, stack.url, stack.token, **changes) as (app, watch):
+        for row in await app.rows(TRACKINGS.format(40)):
+            await app.get(PROFILE.format(row["creator_id"]))
+        assert watch.calls_by_kind()["probation"] >= 5
+        assert watch.outcomes()["prefetched"] > 30, watch.outcomes()
+        assert not await app.differences()
+
+
+async def test_another_identity_in_the_same_trace_gets_nothing_of_it(stack: Stack) -> None:
+    async with application(stack.url, stack.url, stack.token) as (app, watch):
+        rows = await app.rows(TRACKINGS.format(12))
+        for row in rows[:3]:
+            await app.get(PROFILE.format(row["creator_id"]))
+        for row in rows[3:6]:
+            await app.get(PROFILE.format(row["creator_id"]), "X-Tenant: b")
+        assert watch.outcomes() == {"passed": 5, "merged": 1, "prefetched": 1}
+
+
+async def test_a_write_of_the_trace_is_seen_by_the_reads_after_it(unusual: Stack) -> None:
+    async with application(unusual.url, unusual.url, unusual.token, catalog__schemas=["unusual"]) as (app, watch):
+        for row in (await app.rows("/num?select=id&order=id&limit=10"))[:4]:
+            await app.get(f"/num?select=id&id=eq.{row['id']}")
+        assert watch.outcomes()["prefetched"] == 2
+        await app.send("DELETE", "/num?id=eq.-1", "")
+        await app.get("/num?select=id&id=eq.5")
+        assert watch.outcomes()["prefetched"] == 2
+
+
+async def test_the_rows_of_an_embed_feed_a_loop(stack: Stack) -> None:
+    async with application(stack.url, stack.url, stack.token) as (app, watch):
+        listed = await app.rows(
+            "/monthly_tracking?select=id,videos(id)&month=eq.2025-06&order=id&limit=20&videos.order=id"
+        )
+        videos = [video["id"] for row in listed for video in row["videos"]]
+        assert len(videos) > 40
+        for video in videos:
+            await app.get("/videos?select=status&id=eq." + video, SINGULAR)
+        assert watch.calls <= 6, watch.outcomes()
+        assert not await app.differences()
+
+
+async def test_the_list_of_another_trace_feeds_no_loop(stack: Stack) -> None:
+    async with application(stack.url, stack.url, stack.token) as (app, watch):
+        rows = await app.rows(TRACKINGS.format(20))
+        app.trace = "another"
+        for row in rows:
+            await app.get(PROFILE.format(row["creator_id"]))
+        assert watch.outcomes() == {"passed": 21}, "the list is not of this trace"

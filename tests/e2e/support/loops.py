@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from proxy.observe.events import Event, RequestAnswered, UpstreamCalled
 from tests.e2e.support.answer_differences import differences
-from tests.e2e.support.harness import RawAnswer, RawClient, fanin
+from tests.e2e.support.harness import RawAnswer, RawClient, ask, fanin
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -26,9 +26,9 @@ SINGULAR = "Accept: application/vnd.pgrst.object+json"
 
 
 class Application:
-    """One client with one connection to fanin, and one to PostgREST, to which it sends each request afterwards."""
+    """One client with one connection to fanin; afterwards it sends each request to PostgREST at ``direct`` too."""
 
-    def __init__(self, through: RawClient, direct: RawClient, token: str) -> None:
+    def __init__(self, through: RawClient, direct: str, token: str) -> None:
         self.trace = "t1"
         self._through, self._direct, self._token = through, direct, token
         self._asked: list[tuple[bytes, RawAnswer]] = []
@@ -54,7 +54,7 @@ class Application:
         """What differs between the answers so far and those that PostgREST gives now, to the same requests."""
         found = []
         for request, answer in self._asked:
-            direct = await _answer(self._direct, request)
+            direct = await ask(self._direct, request)
             if differing := differences(direct, answer):
                 found += [request.decode(), *differing]
         self._asked.clear()
@@ -113,9 +113,5 @@ async def application(
     upstream: str, direct: str, token: str, **changes: Any
 ) -> AsyncIterator[tuple[Application, Watch]]:
     """An application behind a fanin that fetches ahead, and what that fanin does."""
-    async with (
-        fanin(upstream, **(PREFETCH | changes)) as sidecar,
-        RawClient(sidecar.port) as through,
-        RawClient(direct) as alone,
-    ):
-        yield Application(through, alone, token), Watch(sidecar)
+    async with fanin(upstream, **(PREFETCH | changes)) as sidecar, RawClient(sidecar.port) as through:
+        yield Application(through, direct, token), Watch(sidecar)

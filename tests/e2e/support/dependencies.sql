@@ -1,0 +1,37 @@
+-- Relations whose reads depend on others, and whose writes change others.
+drop schema if exists depends cascade;
+create schema depends;
+create table depends.plain (id integer primary key, n integer not null default 0);
+create table depends.parent (id integer primary key, n integer not null default 0);
+create table depends.child (id integer primary key, parent_id integer references depends.parent on delete cascade, n integer not null default 0);
+create table depends.kept (id integer primary key, parent_id integer references depends.parent, n integer not null default 0);
+create table depends.grandchild (id integer primary key, child_id integer references depends.child on update cascade on delete set null, n integer not null default 0);
+create view depends.shown as select * from depends.child;
+create view depends.shown_twice as select * from depends.shown;
+create table depends.guard (id integer primary key);
+create table depends.guarded (id integer primary key, n integer not null default 0);
+alter table depends.guarded enable row level security;
+create policy by_guard on depends.guarded using (exists (select from depends.guard g where g.id = guarded.id));
+create table depends.audited (id integer primary key, n integer not null default 0);
+create table depends.log (id serial primary key, n integer not null default 0);
+create function depends.audit() returns trigger language plpgsql as
+  $$ begin update depends.plain set n = n + 1; return null; end $$;
+create trigger audit after update on depends.audited for each statement execute function depends.audit();
+create function depends.total() returns bigint stable language sql as $$ select sum(n) from depends.plain $$;
+create view depends.opaque as select id, depends.total() as total from depends.kept;
+create function depends.twice(depends.kept) returns integer stable language sql as $$ select 2 * n from depends.plain where id = $1.id $$;
+create table depends.parted (id integer, n integer not null default 0) partition by range (id);
+create table depends.part partition of depends.parted for values from (0) to (1000);
+insert into depends.plain select n from generate_series(1, 30) n;
+insert into depends.parent select n from generate_series(1, 30) n;
+insert into depends.child select n, n from generate_series(1, 30) n;
+insert into depends.kept select n, n from generate_series(1, 30) n;
+insert into depends.grandchild select n, n from generate_series(1, 30) n;
+insert into depends.guard select n from generate_series(1, 30) n;
+insert into depends.guarded select n from generate_series(1, 30) n;
+insert into depends.audited select n from generate_series(1, 30) n;
+insert into depends.log (n) select n from generate_series(1, 30) n;
+insert into depends.parted select n from generate_series(1, 30) n;
+grant usage on schema depends to service_role;
+grant all on all tables in schema depends to service_role;
+grant execute on all functions in schema depends to service_role;
