@@ -126,7 +126,7 @@ UV = $(VENV)/uv/bin/uv --quiet --no-config pip compile pyproject.toml --universa
 	--python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock' $(ARGS)
 lock: $(VENV)/.ok-uv $(NODE) ## make the lock files again from pyproject.toml and package.json (ARGS=--upgrade: newest)
-	@$(UV) --extra demo --extra otel --group build --group dev --output-file requirements/dev.txt
+	@$(UV) --extra demo --extra mcp --extra otel --group build --group dev --output-file requirements/dev.txt
 	@$(UV) --extra demo --group build --constraint requirements/dev.txt --output-file requirements/demo.txt
 	@$(UV) --extra db --extra otel --constraint requirements/dev.txt --output-file requirements/serve.txt
 	@$(subst pyproject.toml,--group pyproject.toml:build,$(UV)) --constraint requirements/dev.txt --output-file requirements/build.txt

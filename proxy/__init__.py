@@ -11,6 +11,8 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     How is fanin started and queried? The command line, one file per command.
 ``reference``
     What do the pages of docs/reference say? They and parts of README.md are generated from the code.
+``mcp``
+    What can an agent ask fanin? The tools of ``fanin mcp``, which read findings and traces and change nothing.
 ``demo``
     How is a real Postgres and PostgREST with the RetroMuscle workload started? The extra `demo`.
 ``capture``
@@ -19,6 +21,8 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     Is a set-up sound, and which settings are worth changing? ``fanin doctor``: questions to upstream, and a verdict.
 ``admin``
     What can be seen of a running fanin? The admin port: who has access, pages, API, metrics.
+``receiver``
+    How do spans of instrumented applications become traces? OpenTelemetry, from files and over HTTP.
 ``sidecar``
     What is one running fanin? Its parts, the pipeline that every request goes through, its background work.
 ``merging``

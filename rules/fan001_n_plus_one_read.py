@@ -53,7 +53,7 @@ from proxy.analysis.fan_out import (
 from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.joins import Join, join_of
 from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, total_rows
+from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, rows_text
 from proxy.analysis.steps import Steps
 from proxy.analysis.varying import (
     Parent,
@@ -158,7 +158,7 @@ def _finding(trace: Trace, loop: LoopOfReads) -> Finding:
         caller=caller_of(spans),
         problem=f"The application asks for {parsed.name} once per {key_text(calls)}: the number of queries grows with"
         " the number of rows.",
-        current=f"{len(spans)} requests, {plural(upstream, 'upstream call')}, {plural(total_rows(spans), 'row')} in"
+        current=f"{len(spans)} requests, {plural(upstream, 'upstream call')}, {rows_text(spans)} in"
         f" {1000 * elapsed_seconds(spans):.0f} ms",
         evidence=(
             key_evidence(calls, spans),

@@ -72,6 +72,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=UnboundedRead,
     detect=detect,
+    reads=("rows",),
 )
 
 

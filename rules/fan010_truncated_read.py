@@ -86,6 +86,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=TruncatedRead,
     detect=detect,
+    reads=("rows",),
 )
 
 

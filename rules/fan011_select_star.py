@@ -71,6 +71,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=SelectStar,
     detect=detect,
+    reads=("rows",),
 )
 
 

@@ -1,7 +1,7 @@
 """Groups, predicates and totals of spans, for rules."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import TypeVar
@@ -180,6 +180,14 @@ def elapsed_seconds(spans: Sequence[Span]) -> float:
 def total_rows(spans: Iterable[Span]) -> int:
     """Number of rows in the answers; answers with an unknown number count 0."""
     return sum([span.rows for span in spans if span.rows > 0])
+
+
+def rows_text(spans: Collection[Span]) -> str:
+    """``3 rows``, as in ``total_rows``; ``an unknown number of rows`` if no answer shows them."""
+    if all(span.rows < 0 for span in spans):
+        return "an unknown number of rows"
+    rows = total_rows(spans)
+    return "1 row" if rows == 1 else f"{rows} rows"
 
 
 def total_bytes(spans: Iterable[Span]) -> int:

@@ -3,13 +3,15 @@
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from msgspec import structs
 
 from proxy import __version__
 from proxy.advisor.observed import CallCollector
-from proxy.analysis.rule import AnyRule
+from proxy.analysis.rule import AnyRule, why_not_checked
 from proxy.analysis.volume import plural
+from proxy.analysis.workload import Workload
 from proxy.audit import advisor, workload
 from proxy.audit.as_annotations import annotations_of, as_pr_comment, report_summary
 from proxy.audit.as_html import html
@@ -40,10 +42,13 @@ from proxy.commands.audit_sources import MoreWork, more_work
 from proxy.commands.gates import failing_ignores, read_gate
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.commands.progress import Progress
+from proxy.findings.store import StoredFinding
 from proxy.findings.unmatched import UnmatchedIgnore
+from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.postgrest.database_facts import DatabaseFacts
+from proxy.receiver.files import each_traffic
 from proxy.recording.prometheus import FleetRequests, PrometheusError, read_fleet
-from proxy.recording.source import DataAccessError, Recordings, each_source, source_names, write_text
+from proxy.recording.source import DataAccessError, Recordings, source_names, write_text
 from proxy.schema.snapshot import Database
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
@@ -70,11 +75,11 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
             raise ConfigError(f"--{name} is about a database: give --db-uri")
     baseline = read_report(options.baseline) if options.baseline else None
     if not source_names(options) and loaded.settings.db_uri is None:
-        raise ConfigError("nothing to read: give --traces, --admin or --db-uri")
+        raise ConfigError("nothing to read: give --traces, --otlp, --admin or --db-uri")
     with Progress() as progress:
         progress.tell("reading the traffic")
         sources = source_names(options)
-        analysis = AuditAnalysis(each_source(options, loaded.settings), rules, loaded.settings, bool(sources))
+        analysis = AuditAnalysis(each_traffic(options, loaded.settings), rules, loaded.settings, bool(sources))
         if options.prometheus:
             analysis.read_fleet(options.prometheus)
         report = completed(analysis.report(sources, options, progress))
@@ -118,6 +123,7 @@ class AuditAnalysis:
         self.missing: list[str] = []
         """What fails the report beside its findings."""
         self._fleet = FleetRequests()
+        self._lacks, self._left_out = set[str](), dict[str, list[str]]()
         self._read(list(traffic))
         self._analysis.close()
 
@@ -126,6 +132,8 @@ class AuditAnalysis:
         for name, traces in sources:
             try:
                 for source, trace in traces:
+                    self._lacks.update(source.head.lacks)
+                    self._left_out[source.name] = source.warnings
                     self._calls.add(trace, source.head.hash_key)
                     self._analysis.judge(source.name, trace)
                     self._counter.add(source.name, source.head.salt, source.head.epoch, trace)
@@ -146,7 +154,7 @@ class AuditAnalysis:
         analysis, counter, fail_on, top = self._analysis, self._counter, options.fail_on, options.top
         database = self._database(options, progress)
         findings = advisor.worst_reported([*advisor.reported_findings(analysis.seen(), fail_on), *database.findings])
-        full = options.require_full_coverage
+        full, not_checked = options.require_full_coverage, (*self._silent(), *database.not_checked)
         unmatched = self._unmatched(sources, database)
         missing = self.missing = self._missing(options, unmatched)
         ignored = advisor.ignored_findings(
@@ -157,7 +165,7 @@ class AuditAnalysis:
             format=FORMAT,
             fanin=__version__,
             fail_on=fail_on,
-            failed=any(each.fails for each in findings) or (full and bool(database.not_checked)) or bool(missing),
+            failed=any(each.fails for each in findings) or (full and bool(not_checked)) or bool(missing),
             traffic=counter.traffic(sources, self._may_show),
             findings=tuple(findings),
             ignored=(*ignored, *database.ignored),
@@ -169,12 +177,26 @@ class AuditAnalysis:
             warnings=(*missing, *self._warnings(sources), *database.notes, *(ignore.text for ignore in unmatched)),
             database=database.name,
             schemas=database.schemas,
-            not_checked=database.not_checked,
+            not_checked=not_checked,
             full_coverage=full,
             checked=database.checked,
             no_index=database.no_index,
             statements=database.statements,
         )
+
+    @property
+    def names(self) -> ConfirmedNames:
+        """The names that may be shown."""
+        return self._analysis.names
+
+    @property
+    def workload(self) -> Workload:
+        """The counts per query."""
+        return self._counter.workload
+
+    def known(self) -> list[StoredFinding]:
+        """All findings, also ignored ones."""
+        return self._analysis.known()
 
     def _database(self, options: Namespace, progress: Progress) -> DatabasePart:
         """What the rules over the database find; a database that was not given is not checked."""
@@ -206,6 +228,13 @@ class AuditAnalysis:
         writes = {**self._fleet.writes, **self._counter.workload.writes}
         return index_advice(options, uri.get_secret_value(), database, more.observed, writes, progress.tell)
 
+    def _silent(self) -> Iterator[UncheckedItem]:
+        """Rules that find nothing, because the traffic does not show what they read of answers."""
+        for rule in self._rules:
+            why = why_not_checked(rule, self._lacks)
+            if why and self._settings.rules.level(rule.code) != "off":
+                yield UncheckedItem(rule.code, "", why, "Record the traffic with fanin serve --record.")
+
     def _may_show(self, fingerprint: str, relation: str) -> bool:
         names = self._analysis.names
         return names.may_show(fingerprint) and names.shown_relation(relation) == relation
@@ -225,6 +254,7 @@ class AuditAnalysis:
         return texts
 
     def _warnings(self, sources: Sequence[str]) -> Iterator[str]:
+        yield from chain(*self._left_out.values())
         yield from self._analysis.warnings()
         if sources and not any(cost.can_fail_build for cost in self._counter.costs()):
             yield "no finding can fail: no trace is both complete and named by its client"

@@ -10,6 +10,10 @@ from typing import Any
 from proxy import __version__
 from proxy.commands import options as command_options
 from proxy.commands.admin_api import AdminPortError
+from proxy.commands.mcp import HELP as MCP
+from proxy.commands.mcp import add_mcp
+from proxy.commands.mcp import serve as serve_mcp
+from proxy.commands.otlp_options import add_top
 from proxy.commands.snippet import pre_request
 from proxy.errors.extras import missing_extra
 from proxy.recording.source import DataAccessError
@@ -175,13 +179,21 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _top(options: argparse.Namespace) -> int:
-    from proxy.commands.top import top  # imports a library for terminals, which no other command needs
+    from proxy.commands.top import reader_of, top  # imports a library for terminals, which no other command needs
 
     try:
-        return top(options.admin, options.token or os.environ.get("FANIN_ADMIN_TOKEN"), options.every)
+        return top(reader_of(options), options.every)
     except AdminPortError as error:
         print(f"fanin: {safe(str(error))}", file=sys.stderr)
         return UNABLE
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from proxy.commands.collect import collect  # imports the parsers of OpenTelemetry
+    from proxy.commands.event_loop import run
+
+    run(collect(options, _load(options).settings))
+    return OK
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -200,9 +212,15 @@ COMMANDS: Mapping[str, tuple[Callable[[argparse.ArgumentParser], None], Callable
     "doctor": (command_options.add_doctor, _doctor, "check a set-up, and name the settings most worth changing"),
     "capture": (command_options.add_capture, _capture, "run a command behind a sidecar, and print the findings"),
     "snippet": (command_options.add_snippet, _snippet, "print code to put elsewhere: pre-request, for PostgREST"),
-    "top": (command_options.add_top, _top, "a live table of the queries of a running fanin"),
+    "top": (add_top, _top, "a live table of the queries of a running fanin"),
     "explain": (command_options.add_explain, _explain, "explain a code, or a request: its SQL, and whether it merges"),
     "check": (command_options.add_check, _check, "fail a build on budgets and findings of recorded or live traces"),
     "audit": (command_options.add_audit, _audit, "report on the workload of recorded or live traces"),
+    "collect": (
+        command_options.add_collect,
+        _collect,
+        "receive OpenTelemetry spans, and record the requests to PostgREST",
+    ),
+    "mcp": (add_mcp, serve_mcp, MCP),
 }
 """By name: what adds the options, what runs the command, and what it does."""

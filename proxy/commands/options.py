@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from proxy.commands import otlp_options
 from proxy.commands.audit_options import add_database, add_db_uri
 from proxy.commands.snippet import SNIPPETS
 from proxy.findings.model import IMPACTS
@@ -89,6 +90,7 @@ def add_audit(command: argparse.ArgumentParser) -> None:
 
 def _add_traffic(command: argparse.ArgumentParser, settings: str, tables: str, formats: Sequence[str]) -> None:
     command.add_argument("--traces", type=Path, nargs="+", metavar="FILE", help="recordings of fanin serve --record")
+    otlp_options.add_otlp(command)
     command.add_argument(
         "--admin",
         action="append",
@@ -143,13 +145,10 @@ def add_demo(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print only the table, as JSON")
 
 
-def add_top(command: argparse.ArgumentParser) -> None:
-    """The options of ``fanin top``."""
-    command.add_argument(
-        "--admin", metavar="URL", default="http://127.0.0.1:9000", help="admin port of the fanin, or unix:/path"
-    )
-    command.add_argument("--token", help="admin_token of the fanin, if it requires one; default FANIN_ADMIN_TOKEN")
-    command.add_argument("--every", type=float, metavar="SECONDS", default=2.0, help="time between two updates")
+def add_collect(command: argparse.ArgumentParser) -> None:
+    """The options of ``fanin collect``."""
+    otlp_options.add_collect(command)
+    _add_set(command)
 
 
 def add_explain(command: argparse.ArgumentParser) -> None:
@@ -159,7 +158,7 @@ def add_explain(command: argparse.ArgumentParser) -> None:
         "words",
         metavar="WORD",
         nargs="+",
-        help="FAN001, literal, ties, FANIN502, …, or a request: 'GET /t?id=eq.1', or its URL",
+        help="FAN001, literal, ties, FANIN502, …; or a request: 'GET /t?id=eq.1', or its URL; or the key of a finding",
     )
     command.add_argument("-H", "--header", action="append", default=[], metavar="'NAME: VALUE'", help="a header line")
     command.add_argument(
@@ -170,6 +169,12 @@ def add_explain(command: argparse.ArgumentParser) -> None:
         help="a column's Postgres type, or 'enum'; 'TYPE unique' for a column that is unique and not null",
     )
     command.add_argument("--json", action="store_true", help="print the explanation of a request as JSON")
+    command.add_argument(
+        "--prompt", action="store_true", help="print a finding as a prompt: what to change, and the acceptance check"
+    )
+    command.add_argument(
+        "--traces", type=Path, nargs="+", metavar="FILE", help="recordings that have the finding, in place of --admin"
+    )
     command.add_argument(
         "--analyze", action="store_true", help="run the request's statement for its plan: read only, and rolled back"
     )

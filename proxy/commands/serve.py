@@ -103,7 +103,7 @@ class StopSignal:
 def _observers(sidecar: Sidecar, console: Console, outputs: Outputs, events: Events, stack: AsyncExitStack) -> Metrics:
     """Subscribe all observers: metrics and log; trace printer, OTLP and recorder if configured. Returns the metrics."""
     settings = sidecar.settings
-    spans, recorder = _spans(settings, events), _recorder(settings, events, sidecar.salt)
+    spans, recorder = _spans(sidecar, events), _recorder(settings, events, sidecar.salt)
     if recorder is not None:
         stack.push_async_callback(asyncio.to_thread, recorder.close)
     if spans is not None:
@@ -122,15 +122,16 @@ def _observers(sidecar: Sidecar, console: Console, outputs: Outputs, events: Eve
     return metrics
 
 
-def _spans(settings: Settings, events: Events) -> "SpanExporter | None":
+def _spans(sidecar: Sidecar, events: Events) -> "SpanExporter | None":
     """The OTLP exporter, if ``otlp.endpoint`` is set. Its libraries are an extra and imported only then."""
+    settings = sidecar.settings
     if not settings.otlp.endpoint:
         return None
     try:
         from proxy.observe.otlp import SpanExporter
     except ImportError as error:
         raise ConfigError(f"otlp.endpoint: {missing_extra(error.name, 'otel')}") from error
-    spans = SpanExporter(settings, __version__, events.emit, time.monotonic)
+    spans = SpanExporter(settings, __version__, events.emit, time.monotonic, lambda: sidecar.discovered.mount)
     events.subscribe(spans, RequestAnswered, UpstreamCalled)
     return spans
 

@@ -1,5 +1,6 @@
 """Types of findings and fixes, and how impacts compare."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
@@ -59,6 +60,11 @@ class IndexShape(msgspec.Struct, frozen=True):
     where: Annotated[str, Meta(description="Predicate of a partial index, as SQL; empty for a whole one.")] = ""
 
 
+def short_id(key: str) -> str:
+    """A name for ``key`` that contains nothing of it: 12 hexadecimal digits."""
+    return hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=6).hexdigest()
+
+
 class Measured(msgspec.Struct, frozen=True):
     """What something costs without and with the fix."""
 
@@ -115,6 +121,11 @@ class Finding(msgspec.Struct, frozen=True):
     def key(self) -> str:
         """Stable name for ``[[ignore]]``."""
         return self.key_for(self.relation)
+
+    @property
+    def id(self) -> str:
+        """A short name that contains nothing of the key."""
+        return short_id(self.key)
 
     def key_for(self, relation: str) -> str:
         """The key with another form of the relation's name."""

@@ -169,7 +169,9 @@ class Coalescer:
         if self._witnesses.are_needed(shared.leader):
             shared.on_probation, shared.witness = True, await self._witnesses.answer(shared.leader)
         lines = lines_for_all(head.forwarded_lines, [request.head for request in shared.requests])
-        labels = CallLabels("shared", query.method, query.relation, costs="FAN003", number=shared.number)
+        labels = CallLabels(
+            "shared", query.method, query.relation, "FAN003", number=shared.number, fingerprint=query.fingerprint
+        )
         call = shared.call = self._context.call(self._context.request(query.method, query.target, lines), labels)
         began = self._clock()
         async with call as answer:

@@ -199,7 +199,8 @@ class ShadowComparer:
 
     async def original(self, request: PendingRequest) -> ComparedAnswer | str:
         """Send ``request`` alone, and return PostgREST's answer; ``skipped`` or ``failed`` where there is none."""
-        labels = CallLabels("shadow", request.query.method, request.query.relation, costs="FAN001")
+        query = request.query
+        labels = CallLabels("shadow", query.method, query.relation, "FAN001", fingerprint=query.fingerprint)
         return await read_original(self.state.context, request, labels, self.max_body)
 
     async def _compare_first(

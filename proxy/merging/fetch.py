@@ -88,7 +88,10 @@ class Fetcher:
         request = leader(call)
         headers = lines_for_all(request.head.merged_lines, [one.head for one in call.requests]) + merged_range(call)
         headers += COUNT if counted and not call.exact_count else b""
-        labels = CallLabels("merged", b"GET", request.query.relation, costs="FAN001", number=number)
+        query = request.query
+        labels = CallLabels(
+            "merged", b"GET", query.relation, "FAN001", number, fingerprint=query.fingerprint, merged_by=call.key
+        )
         async with self._context.call(self._context.request(b"GET", call.target, headers, on_sent), labels) as answer:
             body = await answer.read(self._max_body)
             return None if body is None else Response(answer.line, answer.fields, body)

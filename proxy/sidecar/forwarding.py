@@ -86,7 +86,7 @@ class Forwarder:
             head = answer.head.as_received + b"\r\n"
         else:
             head = answer_lines(answer.line.line, fields, drop_chunked=request.line.minor == 0)
-        data = first + answer.body.ready()
+        data = first + answer.ready()
         self._observe(context, answer, data)
         pending = head + self.fanin_headers(context, last) + b"\r\n" + frame_data(data, chunked)
         client_answer.began = True
@@ -123,7 +123,15 @@ class Forwarder:
         kind: str,
         use: UseAnswer,
     ) -> bool:
-        labels = CallLabels(kind, context.query.method, context.query.relation, number=next(self._state.numbers))
+        query, number = context.query, next(self._state.numbers)
+        labels = CallLabels(
+            kind,
+            query.method,
+            query.relation,
+            number=number,
+            fingerprint=query.fingerprint if query.relation else "",
+            function=self._context.mount.function_of(query.target, query.path_end),
+        )
         call = ObservedCall(self._context, pool, request, labels)
         try:
             async with call as answer:

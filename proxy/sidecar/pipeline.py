@@ -84,7 +84,8 @@ class Pipeline:
         self._span_options = SpanOptions(
             LiteralHasher(salt_of(key)), settings.record.file is not None, settings.show_values
         )
-        self._reads_traceparent = bool(settings.otlp.endpoint)
+        self._function_of = state.context.mount.function_of
+        self._makes_spans = bool(settings.otlp.endpoint)
         self._row_keys = settings.detect.row_keys == "on" or (settings.detect.row_keys == "auto" and settings.debug)
 
     async def handle(self, request: ClientRequest) -> bool:
@@ -276,8 +277,13 @@ class Pipeline:
             return
         hop = max(0.0, now - context.request.arrived - context.upstream.seconds)
         name = context.request.head.trace or "" if trace is None else trace.id
-        parent = traceparent_of(context.request.head.forwarded_lines) if self._reads_traceparent else b""
-        self._events.emit(RequestAnswered(span, hop, name, context.fault, context.saved_by, parent))
+        parent, function = self._for_spans(context) if self._makes_spans else (b"", "")
+        self._events.emit(RequestAnswered(span, hop, name, context.fault, context.saved_by, parent, function))
+
+    def _for_spans(self, context: RequestContext) -> tuple[bytes, str]:
+        """What only OTLP spans show of a request: its ``traceparent``, and the function that it calls."""
+        function = self._function_of(context.query.target, context.query.path_end)
+        return traceparent_of(context.request.head.forwarded_lines), function.decode("utf-8", "replace")
 
     def _end_visit(self, context: RequestContext, visit: TraceVisit, now: float) -> None:
         visit.end(now)

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from proxy.postgrest.request.target import decoded, function_of
+
 _ENDS = (b"/", b"?", b"")
 """What follows the mount in a target."""
 
@@ -31,6 +33,12 @@ class Mount(msgspec.Struct, frozen=True):
     def is_function(self, target: bytes) -> bool:
         """Whether ``target`` is a call of a function."""
         return target.startswith(b"/rpc/", len(self.mount)) and self.on_mount(target)
+
+    def function_of(self, target: bytes, path_end: int) -> bytes:
+        """The decoded name of the function that ``target`` calls; empty if it calls none."""
+        if not target.startswith(b"/rpc/", len(self.mount)):
+            return b""
+        return decoded(function_of(target, path_end, self.mount) or b"")
 
     def upstream_target(self, target: bytes) -> bytes:
         """The target to send upstream for ``target``. Outside the mount it is the same."""

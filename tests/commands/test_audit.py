@@ -198,7 +198,7 @@ def test_a_usage_error_exits_with_2(desk: Desk, words: list[str]) -> None:
 def test_without_a_source_and_a_database_it_exits_with_2(desk: Desk) -> None:
     ran = desk.audit()
     assert (ran.code, ran.out) == (USAGE, "")
-    assert "give --traces, --admin or --db-uri" in ran.err
+    assert "give --traces, --otlp, --admin or --db-uri" in ran.err
 
 
 def test_invalid_settings_and_an_invalid_url_exit_with_2(desk: Desk) -> None:
