@@ -6,7 +6,8 @@ request a reply whatever happens.
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import msgspec
 
@@ -59,14 +60,14 @@ class Merger:
         """Number of (fingerprint, identity) pairs that are not merged now, after failures."""
         return self.batcher.schedulers.paused(self._clock())
 
-    async def reply_to(self, request: PendingRequest) -> Reply:
+    def reply_to(self, request: PendingRequest) -> Coroutine[Any, Any, Reply]:
         """Wait for a merged or shared answer, or for ``SendAlone``."""
         scheduler = self.batcher.schedulers.get(request.query.fingerprint, request.head.identity_hash)
         reason = "busy" if scheduler is None else self._bypass_reason(scheduler, request)
         if scheduler is None or reason is not None:
             # A request that may be merged is a plain read of a relation, so that it may be shared too.
-            return await self._coalescer.reply_to(request, reason)
-        return await self.batcher.join(scheduler, request)
+            return self._coalescer.reply_to(request, reason)
+        return self.batcher.join(scheduler, request)
 
     def _bypass_reason(self, scheduler: BatchScheduler, request: PendingRequest) -> str | None:
         reason = self._why_paused(scheduler, request)

@@ -4,7 +4,7 @@ Tests: tests/e2e/exactness/test_merge.py.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -13,7 +13,7 @@ from proxy.analysis.spans import counts_as_query
 from proxy.errors.codes import FaultError
 from proxy.errors.response import response_of
 from proxy.merging.lone_reads import LoneReads
-from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, StreamedAnswer
+from proxy.merging.waiters import BufferedAnswer, FailedCall, Reply, SendAlone, StreamedAnswer
 from proxy.model import Outcome, PendingRequest, Query
 from proxy.observe.events import RequestAnswered
 from proxy.path.chunking import with_long_list
@@ -73,7 +73,7 @@ class Pipeline:
         self._reads_traceparent = bool(settings.otlp.endpoint)
         self._row_keys = settings.detect.row_keys == "on" or (settings.detect.row_keys == "auto" and settings.debug)
 
-    async def handle(self, request: ClientRequest) -> bool:
+    def handle(self, request: ClientRequest) -> Awaitable[bool]:
         """Answer ``request``. True if its connection can carry another one."""
         if self._appends_peer:
             head = with_peer(request.head, (request.client.peer or UNIX_PEER).encode(), self._key)
@@ -82,8 +82,10 @@ class Pipeline:
         context = RequestContext(request, query, query.bypass_reason)
         if self._row_keys and query.relation and request.line.method in (b"GET", b"POST"):
             context.answer.key_bytes = bytearray()
-        if request.line.method in READS:
-            return await self._handle(context)
+        return self._handle(context) if request.line.method in READS else self._handle_write(context)
+
+    async def _handle_write(self, context: RequestContext) -> bool:
+        query = context.query
         self._traces.writes.add(query.relation)
         self._order_proofs.record_sent(self._clock())
         try:
@@ -142,6 +144,8 @@ class Pipeline:
             if policy.coalescer.accepts(pending):
                 reply = await policy.coalescer.reply_to(pending, context.bypass_reason)
         if reply is not None:
+            if isinstance(reply, BufferedAnswer):
+                return self._serve(context, reply)
             return await self._deliver(context, policy, reply)
         if query.bypass_reason is not None:
             return await self._forwarder.forward(context, "original")
@@ -159,9 +163,9 @@ class Pipeline:
         upstream.head_size, upstream.parts, upstream.seconds = chunked.head_size, chunked.calls, chunked.seconds
         return chunked.reply
 
-    async def _deliver(self, context: RequestContext, policy: RequestPolicy, reply: Reply) -> bool:
-        if isinstance(reply, BufferedAnswer):
-            return self._serve(context, reply)
+    async def _deliver(
+        self, context: RequestContext, policy: RequestPolicy, reply: SendAlone | StreamedAnswer | FailedCall
+    ) -> bool:
         if isinstance(reply, SendAlone):
             return await self._send_alone(context, policy, reply)
         context.upstream.call = reply.call

@@ -67,7 +67,9 @@ class UpstreamCall:
         """When the head of the answer is late, by the loop's clock; None while the request is being sent."""
 
     async def __aenter__(self) -> UpstreamAnswer:
-        await self._pool.acquire(self._request.method not in SAFE_METHODS)
+        write = self._request.method not in SAFE_METHODS
+        if not self._pool.try_acquire(write):
+            await self._pool.acquire(write)
         if self._on_sent is not None:
             self._on_sent()
         try:
