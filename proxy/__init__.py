@@ -67,9 +67,9 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     How is text that a client controls shown safely? In a terminal, a log line, Markdown.
 
 Beside them stand ``model`` (the values that the steps hand to each other), ``allowed_differences`` (all ways in which
-an answer through fanin may differ from PostgREST's own), ``bounded_table`` (a table with a limit in bytes),
-and ``settings_base`` (building blocks of the tables of settings). The package ``rules`` (one file per rule) is
-below ``settings``: that folder collects the levels and thresholds of rules.
+an answer through fanin may differ from PostgREST's own), ``bounded_table`` (a table with a limit in bytes), the
+sizes of a loop's fetches (``prefetch_size``), and ``settings_base`` (building blocks of the tables of settings). The
+package ``rules`` (one file per rule) is below ``settings``: that folder collects the levels and thresholds of rules.
 
 Words: a *query* is a parsed request; its *fingerprint* is the query without its literals; the
 *identity* is everything else that the database could see of the caller. A *window* gathers requests with one

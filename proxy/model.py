@@ -5,11 +5,15 @@ created per request (``gc=False``): their fields refer only to older values, so 
 """
 
 import enum
+from collections.abc import Mapping
 
 import msgspec
 
 RowKeys = tuple[tuple[str, tuple[int, ...]], ...]
 """Per column of an answer, one hash per row, in row order; 0 for null and for a row without the column."""
+
+RelationSet = frozenset[str] | None
+"""RelationSet, as ``schema.relation``; None: any."""
 
 
 class Media(msgspec.Struct, frozen=True, gc=False):
@@ -149,6 +153,40 @@ class PendingRequest(msgspec.Struct, frozen=True, gc=False, eq=False):
     arrived: float
 
 
+MINIMAL, REPRESENTATION = b"return=minimal", b"return=representation"
+"""The values of Prefer that a merged write may have."""
+
+
+class WriteForm(msgspec.Struct, frozen=True):
+    """What a write asks for. ``wants``: the value of Prefer; empty, ``MINIMAL`` or ``REPRESENTATION``."""
+
+    key: Key
+    wants: bytes
+
+
+class PendingWrite(PendingRequest, frozen=True, gc=False, eq=False):
+    """A write that waits in a window, with its whole body."""
+
+    form: WriteForm
+    body: bytes
+
+
+class WriteCall(msgspec.Struct, frozen=True, eq=False):
+    """One call for several writes of different rows."""
+
+    target: bytes
+    writes: Mapping[bytes, PendingWrite]
+    """By literal, in the order in which rows are locked as far as fanin can say: that of the values."""
+    header_lines: bytes
+    returns_rows: bool
+    """Whether the call asks for rows. A DELETE without them is answered alike whether a row was there or not."""
+
+    @property
+    def first(self) -> PendingWrite:
+        """The write whose head is sent."""
+        return next(iter(self.writes.values()))
+
+
 class Single(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A call of a plan: one request, sent unchanged."""
 
@@ -268,6 +306,7 @@ class Outcome(enum.StrEnum):
     MERGED = "merged"
     SHARED = "shared"
     CHUNKED = "chunked"
+    PREFETCHED = "prefetched"
     FALLBACK = "fallback"
     FAILED = "failed"
     GONE = "gone"
@@ -327,6 +366,8 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """Why a merged or shared call could not answer it, so that it was sent itself: outcome ``fallback``."""
     unused_calls: tuple[int, ...] = ()
     """Numbers of the upstream calls that were made for it and could not answer it."""
+    differing_headers: str = ""
+    """The request headers (names joined by commas) because of which it shared no call with similar reads."""
     identity: int = 0
     """Hash, keyed per process, of the identity: requests with different ones may get different rows. 0 if unknown."""
     writes: int = 0

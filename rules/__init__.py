@@ -24,6 +24,8 @@ MODULES = (
     "fan014_serial_independent_calls",
     "fan015_chatty_trace",
     "fan016_slow_query",
+    "fan017_per_call_header",
+    "fan020_missing_index",
     "fan021_unindexed_foreign_key",
     "fan022_unused_index",
     "fan023_duplicate_index",

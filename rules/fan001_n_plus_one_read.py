@@ -167,5 +167,5 @@ def _finding(trace: Trace, loop: LoopOfReads) -> Finding:
         ),
         fix=fix,
         expected=batch_expectation(calls, fix, len(spans), different_keys(calls, spans)),
-        risk=READ_RISK + embed_risk(calls, loop.join),
+        risk=READ_RISK + embed_risk(calls, loop.join, loop.parent),
     )

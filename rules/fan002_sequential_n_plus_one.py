@@ -36,9 +36,11 @@ Use instead
 
 Safety
 ------
-Unsafe: a proxy could only prefetch the other keys, and would then answer later reads with rows of an earlier moment.
-fanin does not do that; it only reports. Use the batch method. If the code has to keep one call per key, ``Promise.all``
-over the calls lets FAN001 merge them.
+Unsafe: ``rules.fan002 = "rewrite"`` fetches the reads of the next iterations ahead, in traces that the client names. A
+read may then be as old as the fetch that brought it, never older than ``prefetch.max_age`` (2 s), and never older than
+the last write that its trace, or anybody through this fanin, made to what it reads. At level ``report`` the finding
+says what that would have saved and wasted. Better use the batch method. If the code has to keep one call per key,
+``Promise.all`` over the calls lets FAN001 merge them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -51,6 +53,7 @@ from proxy.analysis.fan_out import (
     sequential_fan_out,
 )
 from proxy.analysis.origin import Origin, answers_with_keys, count_known_earlier, origins
+from proxy.analysis.prefetch import estimate_prefetch, was_prefetched
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, count_calls, total_rows, total_seconds
 from proxy.analysis.steps import Steps
@@ -65,7 +68,7 @@ from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.batch_code import batch_expectation
 from proxy.fixes.embed_code import embed_risk, loop_fix, ways
-from proxy.model import Span, Trace
+from proxy.model import Outcome, Span, Trace
 from rules.fan001_n_plus_one_read import READ_RISK, LoopOfReads, NPlusOne, loop_of_reads
 
 
@@ -82,7 +85,8 @@ def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | N
         is_walk = yield from _is_walk(found, came_from, context.thresholds.min_distinct)
         if not is_walk:
             loop = yield from loop_of_reads(trace, parsed, found, context)
-            yield _finding(trace, loop, came_from)
+            ahead = yield from _ahead(trace, found, came_from)
+            yield _finding(trace, loop, came_from, ahead)
 
 
 RULE = Rule(
@@ -91,6 +95,7 @@ RULE = Rule(
     safety="unsafe",
     document=__doc__,
     thresholds=NPlusOne,
+    can_rewrite=True,
     detect=detect,
 )
 
@@ -103,7 +108,28 @@ def _is_walk(found: FanOut, came_from: Sequence[Origin], least: int) -> Steps[bo
     return known < least
 
 
-def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin]) -> Finding:
+def _ahead(trace: Trace, found: FanOut, came_from: Sequence[Origin]) -> Steps[str]:
+    """What level rewrite did, or would have done."""
+    spans = found.spans
+    reason = next((span.bypass_reason for span in spans if span.bypass_reason not in (None, "mode")), None)
+    if was_prefetched(spans):
+        served = sum(span.outcome is Outcome.PREFETCHED for span in spans)
+        return f"{served} of {len(spans)} were answered from rows fetched ahead (rules.fan002 = 'rewrite')"
+    if not trace.explicit:
+        return "rules.fan002 = 'rewrite' would not help: the client does not name this trace"
+    if found.plain_key is None or reason is not None:
+        return f"rules.fan002 = 'rewrite' would not help: these reads are not merged ({reason or 'no-key'})"
+    known = came_from[0] if came_from else None
+    estimate = yield from estimate_prefetch(trace.spans, spans, found.key.index, known)
+    wasted = "" if estimate.wasted < 0 else f"; it would have fetched {plural(estimate.wasted, 'key')} in vain"
+    supposed = "" if estimate.wasted >= 0 else ", if they stand in this order in one column of an earlier answer"
+    return (
+        f"rules.fan002 = 'rewrite' would have answered {estimate.served} of {estimate.reads} from rows fetched ahead:"
+        f" {plural(estimate.calls, 'call')}, {1000 * estimate.seconds:.0f} ms less waiting{wasted}{supposed}"
+    )
+
+
+def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin], ahead: str) -> Finding:
     spans, calls, parsed = loop.spans, loop.calls, loop.calls.parsed
     fix = loop_fix(calls, has_many_rows_per_key(parsed, spans), loop.parent, loop.join)
     return Finding(
@@ -119,12 +145,13 @@ def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin]) -> Fi
         " it sends the next request: the time grows with the number of rows.",
         current=f"{len(spans)} requests, {plural(count_calls(spans), 'upstream call')},"
         f" {plural(total_rows(spans), 'row')}; {1000 * total_seconds(spans):.0f} ms of waiting, one after another",
-        evidence=(*_evidence(calls, spans, came_from), *ways(calls, loop.join)),
+        evidence=(*_evidence(calls, spans, came_from), ahead, *ways(calls, loop.join)),
         fix=fix,
         expected=batch_expectation(calls, fix, len(spans), different_keys(calls, spans))
         + " Their times no longer add up.",
         risk="If a step of the loop writes rows that a later step reads, the batch read returns the rows from before"
-        f" that write; take the new rows from the answer to the write. {READ_RISK}" + embed_risk(calls, loop.join),
+        f" that write; take the new rows from the answer to the write. {READ_RISK}"
+        + embed_risk(calls, loop.join, loop.parent),
         queries=tuple({spans[0].fingerprint: None, **{origin.fingerprint: None for origin in came_from[:1]}}),
     )
 

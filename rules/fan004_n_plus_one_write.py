@@ -34,7 +34,12 @@ if all rows get the same values, or one such call for each group of rows with th
 
 Safety
 ------
-Advice: fanin changes nothing. It forwards each write separately, in order, and never sends one twice.
+Unsafe: the default level is ``report``, with which fanin forwards each write separately, in order, and never sends one
+twice. At level ``rewrite``, best set for single relations, fanin sends concurrent PATCHes or DELETEs of one caller as
+one call, if they differ only in an ``eq`` filter on a unique integer or uuid column that no body sets. Every caller is
+told what happened to its own row, or that it is not known; nothing is written twice. The rows are then written in one
+transaction: triggers per row run as before, ``now()`` is the same for all, and locks are held together. With ``db_uri``
+only; tables with triggers per statement are left out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -103,9 +108,10 @@ def detect(trace: Trace, context: RuleContext[NPlusOneWrite]) -> Iterator[Findin
 RULE = Rule(
     code="FAN004",
     name="n-plus-one-write",
-    safety="advice",
+    safety="unsafe",
     document=__doc__,
     thresholds=NPlusOneWrite,
+    can_rewrite=True,
     detect=detect,
 )
 

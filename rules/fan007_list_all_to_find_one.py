@@ -60,10 +60,10 @@ from proxy.analysis.spans import (
     unbounded_reads,
 )
 from proxy.analysis.steps import Steps
+from proxy.analysis.unique_key import row_key
 from proxy.analysis.volume import format_bytes, plural
 from proxy.findings.model import Finding, impact_of
-from proxy.fixes.find_code import find_js, find_name, find_py, find_sql
-from proxy.fixes.printable import printable_fix
+from proxy.fixes.find_code import find_fix, find_name
 from proxy.model import Span, Trace
 from proxy.settings_base import Positive, Thresholds
 
@@ -89,6 +89,7 @@ class Use(msgspec.Struct, frozen=True):
 
     span: Span
     column: str
+    """Empty if no column is known to have the row alone."""
     why: str
     certain: bool
 
@@ -107,7 +108,7 @@ def detect(trace: Trace, context: RuleContext[ListToFindOne]) -> Iterator[Findin
     for listed in lists:
         yield None
         counts = partial(_begins_after, writes, firsts[listed.fingerprint])
-        use = _use(listed, uses, counts, context.thresholds.max_pause)
+        use = _use(listed, uses, counts, context)
         if use is not None:
             found.append(use)
     for alike in group_by(found, lambda use: use.span.fingerprint).values():
@@ -146,18 +147,19 @@ def _begins_after(writes: Mapping[str, float], first: float, fingerprint: str) -
     return writes.get(fingerprint, first) >= first
 
 
-def _use(listed: Span, uses: KeyUse, counts: Callable[[str], bool], pause: float) -> Use | None:
+def _use(listed: Span, uses: KeyUse, counts: Callable[[str], bool], context: RuleContext[ListToFindOne]) -> Use | None:
     """The used row of the list; None if more rows were used, or none.
 
     ``counts`` is False for the fingerprints of writes that began before the first such list: if only these use the row,
     it is a loop (FAN008).
     """
     later = bisect_left(uses.starts, listed.end)
-    if later < len(uses.starts) and uses.starts[later] - listed.end > pause:
+    if later < len(uses.starts) and uses.starts[later] - listed.end > context.thresholds.max_pause:
         return None
+    key = row_key(parse_fingerprint(listed.fingerprint), context.facts)
     if not listed.row_keys:
-        why = "later requests filter by the id of one of its rows, and of no other"
-        return Use(listed, "id", why, certain=False) if uses.names_one_row(listed) else None
+        why = "later requests filter by the key of one of its rows, and of no other"
+        return Use(listed, key, why, certain=False) if uses.names_one_row(listed) else None
     used = uses.rows_used(listed)
     if used is None or len(used) != 1 or not uses.rows_used(listed, counts):
         return None
@@ -165,8 +167,8 @@ def _use(listed: Span, uses: KeyUse, counts: Callable[[str], bool], pause: float
     column = uses.known_key_column(listed, row)
     if column:
         return Use(listed, column, f"its {column} was known before: an earlier request filters by it", certain=True)
-    columns = [name for name, _ in listed.row_keys]
-    return Use(listed, "id" if "id" in columns else columns[0], "", certain=True)
+    alone = [name for name, hashes in listed.row_keys if hashes.count(hashes[row]) == 1]
+    return Use(listed, next((name for name in (key, "id") if name in alone), (*alone, "")[0]), "", certain=True)
 
 
 def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
@@ -188,16 +190,11 @@ def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
         current=f"{plural(len(spans), 'request')}, {total_rows(spans)} rows, "
         f"{format_bytes(total_bytes(spans))} in {1000 * total_seconds(spans):.0f} ms",
         evidence=tuple(_evidence(use, rows, size)),
-        fix=printable_fix(
-            [parsed],
-            lambda: find_sql(parsed, use.column),
-            lambda: find_js(parsed, use.column),
-            lambda: find_py(parsed, use.column),
-        ),
-        expected=f"{find_name(parsed, use.column)}(…): 1 row instead of {spans[0].rows};"
+        fix=find_fix(parsed, use.column),
+        expected=f"{f'{find_name(parsed, use.column)}(…): ' if use.column else ''}1 row instead of {spans[0].rows};"
         f" {rows} rows and {format_bytes(size)} less.",
-        risk=f"If a page also shows the list, the list is needed. {use.column} should have an index, a unique one if it"
-        " identifies one row. If another column identifies the row, filter by that one.",
+        risk=f"If a page also shows the list, the list is needed. {use.column or 'The column'} should have an index, a"
+        " unique one if it identifies one row. If another column identifies the row, filter by that one.",
     )
 
 

@@ -4,6 +4,7 @@ What it does
 ------------
 Finds reads of tables and views without limit, offset, Range, list of keys (``in``) or unique key that returned at least
 ``rules.unbounded_read.min_rows`` rows. FAN010 finds answers that PostgREST truncated.
+The code of the fix needs the primary key of the table, which fanin knows with ``db_uri``.
 
 Why it hurts
 ------------
@@ -52,10 +53,6 @@ class UnboundedRead(Thresholds):
     )
 
 
-KEY = "id"
-"""The column by which the code of the fix pages."""
-
-
 @InSteps
 def detect(trace: Trace, context: RuleContext[UnboundedRead]) -> Iterator[Finding | None]:
     """One finding per fingerprint."""
@@ -64,7 +61,7 @@ def detect(trace: Trace, context: RuleContext[UnboundedRead]) -> Iterator[Findin
     for fingerprint, spans in by_fingerprint(found).items():
         yield None
         if not any(one.operator == "in" for one in parse_fingerprint(fingerprint).filters):
-            yield _finding(trace, spans)
+            yield _finding(trace, spans, context)
 
 
 RULE = Rule(
@@ -77,7 +74,7 @@ RULE = Rule(
 )
 
 
-def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
+def _finding(trace: Trace, spans: Sequence[Span], context: RuleContext[UnboundedRead]) -> Finding:
     parsed, most = parse_fingerprint(spans[0].fingerprint), max(spans, key=lambda span: span.rows)
     size = total_bytes(spans)
     return Finding(
@@ -93,9 +90,9 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         current=f"{plural(len(spans), 'request')}, up to {most.rows} rows each, {format_bytes(size)}"
         f" in {1000 * total_seconds(spans):.0f} ms",
         evidence=("the request has no limit, offset, Range or list of keys",),
-        fix=next_page_fix(parsed, KEY),
+        fix=next_page_fix(parsed, context.facts),
         expected=f"A page of 100 rows has about {format_bytes(100 * most.size // most.rows)}"
         f" instead of {format_bytes(most.size)}.",
-        risk=f"If {parsed.name} has no unique column {KEY}, use its primary key. Code that needs every row has"
-        " to request each page.",
+        risk="Code that needs every row has to request each page, and a row that is moved to another place in the order"
+        " meanwhile may be in two pages or in none.",
     )

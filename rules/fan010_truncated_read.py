@@ -6,7 +6,8 @@ Finds reads of tables and views without limit, offset or Range that returned exa
 if no later request of the trace asked for more (an offset, a Range, or a keyset). fanin takes ``db-max-rows`` from
 ``merge.max_rows``, or learns it from answers with an exact count. While it is unknown,
 ``rules.truncated_read.min_answers`` different reads with the same round number of rows, and no answer with more rows,
-count as a hint, with lower confidence.
+count as a hint, with lower confidence. The code of the fix needs the primary key of the table, which fanin knows with
+``db_uri``.
 
 Why it hurts
 ------------
@@ -58,8 +59,6 @@ class TruncatedRead(Thresholds):
     round_to: Count = Field(100, description="FAN010: row counts that are multiples of this are round.")
 
 
-KEY = "id"
-"""The column by which the code of the fix pages."""
 PAST = ("gt", "gte", "lt", "lte")
 """Operators of a keyset."""
 
@@ -77,7 +76,7 @@ def detect(trace: Trace, context: RuleContext[TruncatedRead]) -> Iterator[Findin
     cut = (span for span in suspects if paged.get(span.relation, float("-inf")) < span.end)
     for spans in by_fingerprint(cut).values():
         yield None
-        yield _finding(trace, spans, len({span.same for span in suspects}))
+        yield _finding(trace, spans, len({span.same for span in suspects}), context)
 
 
 RULE = Rule(
@@ -120,7 +119,7 @@ def _pages(parsed: ParsedFingerprint) -> bool:
     return "offset=?" in parsed.rest or (keyset and "limit=?" in parsed.rest)
 
 
-def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:
+def _finding(trace: Trace, spans: Sequence[Span], alike: int, context: RuleContext[TruncatedRead]) -> Finding:
     parsed, rows, known = parse_fingerprint(spans[0].fingerprint), spans[0].rows, bool(spans[0].cut)
     return Finding(
         code=RULE.code,
@@ -141,8 +140,8 @@ def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:
             else f"{alike} different reads returned exactly {rows} rows, and none more: probably db-max-rows",
             "no later request of the trace asks for the rest (offset, Range or keyset)",
         ),
-        fix=all_pages_fix(parsed, KEY, rows),
+        fix=all_pages_fix(parsed, context.facts, rows),
         expected=f"All rows, in pages of {rows}: one more request per {rows} rows.",
-        risk=f"If {parsed.name} has no unique column {KEY}, use its primary key. If the rows are only counted or added"
-        " up, let the database do it. A larger db-max-rows (Supabase: API settings, Max rows) only delays the problem.",
+        risk="Each page is read at its own moment. If the rows are only counted or added up, let the database do it. A"
+        " larger db-max-rows (Supabase: API settings, Max rows) only delays the problem.",
     )

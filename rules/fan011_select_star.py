@@ -3,7 +3,9 @@
 What it does
 ------------
 Finds reads that name no columns (``select=*``, or none) and moved at least ``rules.select_star.min_bytes`` within one
-trace. fanin does not see which columns the code uses: the finding states what was sent, for you to decide.
+trace. fanin does not see which columns the code uses: the finding states what was sent, for you to decide. With
+``db_uri`` fanin knows the columns, and the code of the fix names all of them: leave out what
+the code does not read.
 
 Why it hurts
 ------------
@@ -30,7 +32,6 @@ Advice: fanin changes nothing.
 
 from collections.abc import Iterator, Sequence
 
-from msgspec.structs import replace
 from pydantic import Field
 
 from proxy.analysis.fingerprint import parse_fingerprint
@@ -38,9 +39,7 @@ from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_bytes, total_rows
 from proxy.analysis.volume import format_bytes, plural, volume_impact
 from proxy.findings.model import Finding
-from proxy.fixes.advice_code import named_columns, narrow_js, narrow_py, starred
-from proxy.fixes.printable import printable_fix
-from proxy.fixes.sql.read import narrow_sql
+from proxy.fixes.narrow_code import narrow_fix, starred
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
 
@@ -54,10 +53,6 @@ class SelectStar(Thresholds):
     )
 
 
-KEY = "id"
-"""The first column in the code of the fix."""
-
-
 @InSteps
 def detect(trace: Trace, context: RuleContext[SelectStar]) -> Iterator[Finding | None]:
     """One finding per fingerprint."""
@@ -66,7 +61,7 @@ def detect(trace: Trace, context: RuleContext[SelectStar]) -> Iterator[Finding |
         yield None
         size = total_bytes(spans)
         if size >= context.thresholds.min_bytes and starred(parse_fingerprint(fingerprint)):
-            yield _finding(trace, spans, size)
+            yield _finding(trace, spans, size, context)
 
 
 RULE = Rule(
@@ -79,7 +74,7 @@ RULE = Rule(
 )
 
 
-def _finding(trace: Trace, spans: Sequence[Span], size: int) -> Finding:
+def _finding(trace: Trace, spans: Sequence[Span], size: int, context: RuleContext[SelectStar]) -> Finding:
     parsed, rows = parse_fingerprint(spans[0].fingerprint), total_rows(spans)
     names = " and ".join(starred(parsed))
     return Finding(
@@ -95,13 +90,8 @@ def _finding(trace: Trace, spans: Sequence[Span], size: int) -> Finding:
         current=f"{plural(len(spans), 'request')}, {plural(rows, 'row')}, {format_bytes(size)}:"
         f" {size // rows} bytes per row",
         evidence=(f"select={parsed.select}: every column of {names} is sent, also those that are added later",),
-        fix=printable_fix(
-            [replace(parsed, select=named_columns(parsed.select, KEY))],
-            lambda: narrow_sql(parsed, KEY),
-            lambda: narrow_js(parsed, KEY),
-            lambda: narrow_py(parsed, KEY),
-        ),
-        expected=f"The other columns of {plural(rows, 'row')} are not read, sent or parsed.",
+        fix=narrow_fix(parsed, context.facts),
+        expected=f"The columns of {plural(rows, 'row')} that are not named are not read, sent or parsed.",
         risk="Code that uses a column which is not named gets undefined (JavaScript) or a KeyError (Python); generated"
         " types find this before the code runs.",
     )

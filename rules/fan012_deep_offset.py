@@ -3,7 +3,7 @@
 What it does
 ------------
 Finds reads that skip at least ``rules.deep_offset.min_offset`` rows by ``offset`` (``.range(from, to)`` of the
-clients).
+clients). The code of the fix needs the primary key of the table, which fanin knows with ``db_uri``.
 
 Why it hurts
 ------------
@@ -36,6 +36,7 @@ from pydantic import Field
 from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_rows, total_seconds
+from proxy.analysis.unique_key import page_key
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, impact_of
 from proxy.fixes.page_code import seek_order
@@ -53,8 +54,6 @@ class DeepOffset(Thresholds):
     )
 
 
-KEY = "id"
-"""The column that makes the order total in the code of the fix."""
 IMPACTS = ((100_000, "CRITICAL"), (20_000, "HIGH"), (5_000, "MEDIUM"))
 """Minimum rows skipped in total per impact; below the last step the impact is LOW."""
 
@@ -65,7 +64,7 @@ def detect(trace: Trace, context: RuleContext[DeepOffset]) -> Iterator[Finding |
     least = context.thresholds.min_offset
     for spans in by_fingerprint([span for span in trace.spans if span.offset >= least and is_read(span)]).values():
         yield None
-        yield _finding(trace, spans)
+        yield _finding(trace, spans, context)
 
 
 RULE = Rule(
@@ -78,7 +77,7 @@ RULE = Rule(
 )
 
 
-def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
+def _finding(trace: Trace, spans: Sequence[Span], context: RuleContext[DeepOffset]) -> Finding:
     parsed, deepest = parse_fingerprint(spans[0].fingerprint), max(span.offset for span in spans)
     skipped, rows = sum(span.offset for span in spans), total_rows(spans)
     return Finding(
@@ -94,17 +93,19 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         current=f"{plural(len(spans), 'request')}, offsets up to {deepest}, {rows} rows"
         f" in {1000 * total_seconds(spans):.0f} ms",
         evidence=(f"{plural(len(spans), 'page')} with an offset, the largest is {deepest}",),
-        fix=next_page_fix(parsed, KEY, _index(parsed)),
-        expected=f"Each page reads only its own rows, with an index on {_columns(parsed)}.",
-        risk=f"If {parsed.name} has no unique column {KEY}, use its primary key. fanin does not see which columns are"
-        " NOT NULL, so the code provides for nulls; leave that out for columns that have none.",
+        fix=next_page_fix(parsed, context.facts, _index(parsed, context)),
+        expected=f"Each page reads only its own rows, with an index on {_columns(parsed, context)}.",
+        risk="fanin does not see which columns are NOT NULL, so the code provides for nulls in all columns but the"
+        " primary key; leave that out for columns that have none.",
     )
 
 
-def _columns(parsed: ParsedFingerprint) -> str:
+def _columns(parsed: ParsedFingerprint, context: RuleContext[DeepOffset]) -> str:
+    key = page_key(parsed, context.facts)
     equal = [one.column for one in parsed.filters if one.operator == "eq"]
-    return ", ".join(dict.fromkeys([*equal, *(order.column for order in seek_order(parsed, KEY))]))
+    names = dict.fromkeys([*equal, *(order.column for order in seek_order(parsed, key))])
+    return ", ".join([*names, *([] if key else ["the primary key"])])
 
 
-def _index(parsed: ParsedFingerprint) -> str:
-    return f"-- with an index on {' '.join(f'{parsed.name}: {_columns(parsed)}'.split())}\n"
+def _index(parsed: ParsedFingerprint, context: RuleContext[DeepOffset]) -> str:
+    return f"-- with an index on {' '.join(f'{parsed.name}: {_columns(parsed, context)}'.split())}\n"

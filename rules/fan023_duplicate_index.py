@@ -5,7 +5,8 @@ What it does
 Finds, in the schemas that PostgREST serves, indexes whose keys equal those of another index, or are the first keys of
 one, with the same access method, operator classes, collations, directions and predicate. An index that enforces a
 constraint or uniqueness, that a foreign key or the replica identity needs, or that is not valid is never reported. One
-with more INCLUDE columns than the other is not redundant. Prefixes count for btree only.
+with more INCLUDE columns than the other is not redundant. Prefixes count for btree only. With traffic, a prefix at most
+half as large as the longer index is not redundant if observed requests search by its columns alone: they read less.
 
 Why it hurts
 ------------
@@ -41,8 +42,9 @@ Safety
 Advice: fanin changes nothing. The shorter index is smaller, so a query that used it may read a few more pages.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.volume import format_bytes
 from proxy.analysis.workload import Workload
@@ -58,15 +60,22 @@ class DuplicateIndex(Thresholds):
     table = "duplicate_index"
 
 
+SMALLER = 2
+"""A prefix so many times smaller than the longer index is of use to requests that search by it alone."""
 LARGE = 100_000_000
 """Bytes from which the impact is MEDIUM."""
 
 
-def inspect(database: Database, _: Workload, __: RuleContext[DuplicateIndex]) -> Iterator[Finding]:
+def inspect(database: Database, workload: Workload, _: RuleContext[DuplicateIndex]) -> Iterator[Finding]:
     """One finding per redundant index; of two equal ones, the later name is redundant."""
     for relation in database.own():
+        searched = _searched_columns(relation, database, workload)
         for index in relation.indexes:
-            others = (other for other in relation.indexes if other.name != index.name and _serves(other, index))
+            others = (
+                other
+                for other in relation.indexes
+                if other.name != index.name and _serves(other, index) and not _reads_less(index, other, searched)
+            )
             if not index.is_needed and (better := next(others, None)):
                 yield _finding(relation, index, better)
 
@@ -93,6 +102,21 @@ def _serves(other: Index, index: Index) -> bool:
     if len(other.include) > len(index.include):
         return True
     return other.is_needed or other.name < index.name
+
+
+def _searched_columns(relation: Relation, database: Database, workload: Workload) -> list[frozenset[str]]:
+    """Per observed fingerprint, the columns of the relation that it compares by equality."""
+    names = {relation.full_name, *((relation.name,) if relation.schema in database.schemas[:1] else ())}
+    parsed = (parse_fingerprint(usage.fingerprint) for usage in workload if usage.relation in names)
+    return [frozenset(one.column for one in each.filters if one.operator in ("eq", "in")) for each in parsed]
+
+
+def _reads_less(index: Index, other: Index, searched: Sequence[frozenset[str]]) -> bool:
+    """Whether requests search by the columns of ``index`` and not by those that ``other`` adds, and read less of it."""
+    own = frozenset(key.column for key in index.keys)
+    added = frozenset(key.column for key in other.keys) - own
+    smaller = 0 < index.size * SMALLER <= other.size and len(other.keys) > len(index.keys)
+    return smaller and any(own <= columns and not columns & added for columns in searched)
 
 
 def _finding(relation: Relation, index: Index, better: Index) -> Finding:

@@ -25,7 +25,7 @@ class Folder(NamedTuple):
     """Whether it decides: no clock, no socket, no log, no task."""
 
 
-GROUND = "errors text model allowed_differences bounded_table"
+GROUND = "errors text model allowed_differences bounded_table prefetch_size"
 # A folder may import folders that stand below it in this table, and of these only the ones that it names.
 LAW: dict[str, Folder] = {
     "reference": Folder(
@@ -60,10 +60,12 @@ LAW: dict[str, Folder] = {
     "traces": Folder("observe findings analysis model"),
     "observe": Folder(f"settings findings analysis {GROUND}", "structlog prometheus_client opentelemetry"),
     "path": Folder(f"postgrest http1 {GROUND}", pure=True),
-    "settings": Folder("rules analysis findings postgrest settings_base", "pydantic pydantic_settings", pure=True),
-    "rules": Folder("fixes analysis findings schema model settings_base", "pydantic", pure=True),
+    "settings": Folder(
+        "rules analysis findings postgrest settings_base prefetch_size", "pydantic pydantic_settings", pure=True
+    ),
+    "rules": Folder("fixes analysis findings schema model settings_base prefetch_size", "pydantic", pure=True),
     "fixes": Folder("analysis findings postgrest", pure=True),
-    "analysis": Folder("findings postgrest schema model settings_base", pure=True),
+    "analysis": Folder("findings postgrest schema model settings_base prefetch_size", pure=True),
     "advisor": Folder("findings plans schema sql postgrest model", pure=True),
     "findings": Folder("postgrest text settings_base", "pydantic", pure=True),
     "plans": Folder("schema sql", pure=True),
@@ -76,6 +78,7 @@ LAW: dict[str, Folder] = {
     "model": Folder("", pure=True),
     "allowed_differences": Folder("", pure=True),
     "bounded_table": Folder("", pure=True),
+    "prefetch_size": Folder("", pure=True),
     "settings_base": Folder("", "pydantic", pure=True),
 }
 SEAMS = {
@@ -85,9 +88,12 @@ SEAMS = {
         "proxy/schema/parsing.py",
         "proxy/sql/expressions.py",
         "proxy/sql/levels.py",
+        "proxy/sql/pgrst_source.py",
         "proxy/sql/planned.py",
         "proxy/sql/reads.py",
+        "proxy/sql/sql_file.py",
         "proxy/sql/statement.py",
+        "proxy/sql/table_reads.py",
         "proxy/sql/writes.py",
     },
 }

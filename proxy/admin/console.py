@@ -5,7 +5,7 @@ Tests: tests/e2e/pages/test_api.py.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 
 import msgspec
@@ -13,14 +13,16 @@ import msgspec
 from proxy import __version__
 from proxy.admin.event_stream import EventStream
 from proxy.admin.gauges import KEPT, SIDECAR, VIEWERS, limits
+from proxy.admin.har import har_of
 from proxy.admin.json_stream import array, object_of
 from proxy.admin.not_merged import not_merged_views
 from proxy.admin.page_files import page_files
+from proxy.admin.route_times import MINUTES, RouteTimes
 from proxy.admin.routes import ApiHandler, count_in, routes
 from proxy.admin.usage_views import rule_view, stored_finding_views, usage_views
 from proxy.admin.views import detail_of, summary_of
 from proxy.analysis.rule import AnyRule
-from proxy.merging.lone_reads import remedy, what
+from proxy.merging.lone_reads import RULE, remedy, what
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Events, TraceClosed, Warned
 from proxy.observe.series import Reading, readings
@@ -60,6 +62,7 @@ class Console:
         self._store = TraceStore(bounds.traces, bounds.spans, bounds.keys, names, time.time, bounds.max_bytes)
         self._store.on_stored = self._on_closed
         self._notices = WarningStore(time.time)
+        self._route_times = RouteTimes(time.monotonic)
         pages = page_files()
         self._event_stream = EventStream(_viewers(current.limits), encode({"pages": pages.version, "run": time.time()}))
         self._pending: list[int] = []
@@ -68,9 +71,12 @@ class Console:
         self._publisher: asyncio.Task[None] | None = None
         events.subscribe(self._store, TraceClosed)
         events.subscribe(self._notices, Warned)
+        events.subscribe(self._route_times, TraceClosed)
         answers: dict[str, ApiHandler] = {
             "/api/traces": self._traces,
+            "/api/traces/{id:.+}/har": self._har,
             "/api/traces/{id:.+}": self._trace,
+            "/api/routes": self._routes,
             "/api/fingerprints": self._fingerprints,
             "/api/findings": self._findings,
             "/api/health": self._health,
@@ -124,6 +130,13 @@ class Console:
         entry = self._store.find(query["id"])
         return None if entry is None else detail_of(entry, self._store.names, self._base, self._origin)
 
+    async def _har(self, query: QueryParameters) -> Iterable[bytes] | None:
+        entry = self._store.find(query["id"])
+        return None if entry is None else har_of(entry, self._store.names, self._base, self._origin, self._epoch)
+
+    async def _routes(self, _: QueryParameters) -> Iterable[bytes]:
+        return object_of({"routes": array(self._route_times.views()), "minutes": MINUTES})
+
     async def _close_trace(self, query: QueryParameters) -> Iterable[bytes]:
         """Close a trace because its client says that it has ended; returns all its parts, the oldest first."""
         closed = await self._sidecar.closer.close_trace(query["id"])
@@ -147,10 +160,17 @@ class Console:
         rules = [rule_view(rule, level(rule.code)) for rule in self._rules]
         not_merged = array(not_merged_views(self._sidecar.upstream_state, names, self._epoch))
         views = array(stored_finding_views(stored, self._epoch))
-        state = self._sidecar.upstream_state
-        reported, neutral = state.differing_headers.reported, state.also_neutral
-        notes = array([{"what": what(header), "remedy": remedy(header, neutral)} for header in reported])
+        notes = array(self._notes({one.finding.object.name for one in stored if one.finding.object is not None}))
         return object_of({"findings": views, "rules": array(rules), "not_merged": not_merged, "notes": notes})
+
+    def _notes(self, found: Collection[str]) -> Iterator[Mapping[str, str]]:
+        """What is wrong with headers that no finding names yet, because rules look at them later, or at no trace."""
+        state = self._sidecar.upstream_state
+        if self._settings().rules.level(RULE) == "off":
+            return
+        for names in state.differing_headers.reported:
+            if names not in found:
+                yield {"what": what(names), "remedy": remedy(names, state.also_neutral)}
 
     async def _recording(self, query: QueryParameters) -> Iterable[bytes]:
         """The stored traces as a recording, the oldest first."""

@@ -9,6 +9,7 @@ import msgspec
 from proxy import __version__
 from proxy.admin.event_stream import EventStream
 from proxy.admin.listener import PortCounts
+from proxy.admin.prefetch_gauges import PREFETCH
 from proxy.merging.coalescer import Coalescer
 from proxy.merging.merger import Merger
 from proxy.observe.line_writer import LineWriter
@@ -45,6 +46,8 @@ BOUNDS = (
     "rules.oversized_in_list.concurrent_lists",
     "shadow.concurrency",
     "shadow.max_bytes",
+    "prefetch.max_bytes",
+    "prefetch.max_flows",
     "record.queue_bytes",
     "trace.max_bytes",
     "trace.max_open",
@@ -69,7 +72,7 @@ class Outputs(msgspec.Struct):
     log: LogOutput
     streams: Mapping[str, LineWriter]
     """stderr, and stdout if something is printed there."""
-    spans: Counts | None = None
+    spans: Queue | None = None
     recorder: Queue | None = None
     admin: PortCounts = msgspec.field(default_factory=PortCounts)
 
@@ -210,6 +213,7 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
         gauge("Always 1: which fanin this is, and how it runs.", "version", "mode"),
         lambda sidecar: {(__version__, sidecar.settings.mode): 1.0},
     ),
+    **PREFETCH,
 }
 
 KEPT: dict[str, ReadSeries[TraceStore]] = {
@@ -259,6 +263,10 @@ OUTPUTS: dict[str, ReadSeries[Outputs]] = {
     "log_lines_left_out": ReadSeries(
         counter("Log lines left out. kind: trace (for log.traces), warning, library (both for log.warnings).", "kind"),
         lambda outputs: outputs.log.left_out(),
+    ),
+    "otlp_queue_bytes": ReadSeries(
+        gauge("Estimated bytes of spans that wait to be sent to otlp.endpoint; bounded by otlp.queue_bytes."),
+        lambda outputs: {} if outputs.spans is None else outputs.spans.held_bytes,
     ),
     "otlp_spans": ReadSeries(
         counter(

@@ -225,8 +225,9 @@ def _span(span: Span, names: ConfirmedNames, start: float, origin: str, repeated
 
 
 def _calls(spans: Sequence[Span], trace: Trace) -> Iterator[CallView]:
-    """The upstream calls in the order of their first spans."""
-    by_call = group_by((span for span in spans if span.call), lambda span: span.call)
+    """The upstream calls in the order of their first spans, with those that waited for them."""
+    waited = (span for span in spans if span.call and span.outcome is not Outcome.PREFETCHED)
+    by_call = group_by(waited, lambda span: span.call)
     return (_call(call, answered, trace.start) for call, answered in by_call.items())
 
 

@@ -3,7 +3,8 @@
 Tests: tests/e2e/database/test_index_advisor.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 from msgspec import structs
@@ -30,6 +31,18 @@ class ObservedCalls(msgspec.Struct, frozen=True):
     """Over all calls."""
     role: str = ""
     """The role that calls; empty if not known: then statements are planned as the connection's own."""
+    claims: Mapping[str, Any] = {}
+
+
+class ObservedStatement(msgspec.Struct, frozen=True):
+    """A statement that PostgREST did not make, with what its calls cost."""
+
+    text: str
+    calls: int
+    seconds: float
+    """Over all calls; 0 if not known."""
+    role: str = ""
+    claims: Mapping[str, Any] = {}
 
 
 class PlanPair(msgspec.Struct, frozen=True):
@@ -55,6 +68,8 @@ class AdvisedIndex(msgspec.Struct, frozen=True):
     """An index to create."""
 
     index: ProposedIndex
+    name: str
+    """One that no table or index of the schema has."""
     plans: tuple[PlanPair, ...]
     size: int
     """Bytes; estimated unless it was built."""
@@ -69,12 +84,23 @@ class AdvisedIndex(msgspec.Struct, frozen=True):
     writes: int = 0
     """Writes to the table that were observed."""
 
+    @property
+    def statement(self) -> str:
+        """The statement that creates it; it cannot run in a transaction."""
+        return self.index.create(self.name, concurrently=True)
+
 
 class NoIndex(msgspec.Struct, frozen=True):
     """A fingerprint, or a table, without an index to create."""
 
     about: str
     reason: str
+    checked: bool = True
+    """False: an index could help, and it is not known."""
+    remedy: str = ""
+    """What to do so that it is checked."""
+    object: str = ""
+    """The table, as ``schema.name``, if the reason is about one."""
 
 
 class Advice(msgspec.Struct, frozen=True):
@@ -109,7 +135,7 @@ def _finding(one: AdvisedIndex, seconds: float) -> Finding:
     calls = sum({pair.fingerprint: pair.calls for pair in one.plans}.values())
     spent = sum({pair.fingerprint: pair.seconds for pair in one.plans}.values())
     gain = max((pair.gain for pair in present), default=0.0)
-    is_high = seconds > 0 and spent * gain / seconds >= HIGH_SHARE
+    is_high = seconds > 0 and spent * gain / seconds >= HIGH_SHARE and not one.wider
     keys = ", ".join(index.keys) + (f" where {index.where}" if index.where else "")
     risk = (
         "Each write to the table also writes to the index; an index on a column that updates set stops them from being"
@@ -127,11 +153,11 @@ def _finding(one: AdvisedIndex, seconds: float) -> Finding:
         problem="Without it, Postgres reads rows that the request does not ask for, and drops them.",
         current=f"{calls} calls, {1000 * spent:,.0f} ms in total",
         evidence=tuple(_evidence(one)),
-        fix=Fix(sql=with_undo(f"{index.create(index.name, concurrently=True)};", f"{index.drop()};")),
+        fix=Fix(sql=with_undo(f"{one.statement};", f"{index.drop(one.name)};")),
         expected=_expected(one, gain),
         risk=risk,
         queries=tuple(dict.fromkeys(pair.fingerprint for pair in one.plans)),
-        object=DatabaseObject("index", index.schema, index.name, index.table),
+        object=DatabaseObject("index", index.schema, one.name, index.table),
         index=IndexShape(index.schema, index.table, index.method, index.keys, index.include, index.where),
     )
 

@@ -9,10 +9,12 @@ import msgspec
 
 from proxy.postgrest.request.api_request import ApiRequest, OrderTerm, QueryLevel
 from proxy.postgrest.request.conditions import Condition, Tree, Where
+from proxy.postgrest.request.grammar import FieldPath
 from proxy.postgrest.request.select_list import SelectItem
 from proxy.sql.embed_tree import EmbedNode, embed_tree
 from proxy.sql.expressions import UnwritableError
 from proxy.sql.relationships import DeclaredSchema, RelationName, find_relationship
+from proxy.sql.table_reads import TableRead
 
 EQUALITIES, RANGES = frozenset(("eq", "in")), frozenset(("gt", "gte", "lt", "lte"))
 
@@ -81,6 +83,13 @@ def _all_of(wheres: tuple[Where, ...]) -> Iterator[Condition]:
                 yield from _all_of(where.parts)
         elif not where.negated:
             yield where
+
+
+def level_of(read: TableRead) -> ReadLevel:
+    """The level of a table in a statement that PostgREST did not make."""
+    order = (OrderTerm(FieldPath(one.column), "desc" if one.descending else "", one.nulls, "") for one in read.order)
+    conditions = (Condition(FieldPath(one.column), one.operator, one.value or "") for one in read.tests)
+    return ReadLevel(read.table, tuple(conditions), read.joined, tuple(order), read.limited)
 
 
 Constants = Mapping[tuple[RelationName, str], str]

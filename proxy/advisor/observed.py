@@ -1,7 +1,7 @@
 """Collects from traces what the advisor has to know of each fingerprint, without keeping spans."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from proxy.advisor.advice import ObservedCalls
 from proxy.model import Span, Trace
@@ -26,7 +26,7 @@ class CallCollector:
             if span.fingerprint in self._seen or len(self._seen) < self._most:
                 self._seen.setdefault(span.fingerprint, _Seen()).add(span, salt)
 
-    def observed(self) -> Iterable[ObservedCalls]:
+    def observed(self) -> Sequence[ObservedCalls]:
         """What was collected, by fingerprint."""
         return [seen.calls_of(fingerprint) for fingerprint, seen in sorted(self._seen.items())]
 

@@ -9,6 +9,8 @@ from sys import intern
 
 import msgspec
 
+from proxy.postgrest.request.api_request import read_order
+from proxy.postgrest.request.grammar import GrammarError
 from proxy.postgrest.request.target import RESERVED_PARAMS
 
 
@@ -117,10 +119,24 @@ def describes_body(param: str) -> bool:
 
 
 def parse_order(order: str) -> tuple[OrderItem, ...]:
-    """The items of the value of ``order``."""
+    """The items of the value of ``order``; names that are quoted in it are without their quotes."""
+    if '"' in order:
+        return _parse_quoted_order(order)
     items = []
     for item in order.split(",") if order else []:
         column, *words = item.split(".")
         nulls = next((word for word in words if word.startswith("nulls")), "")
         items.append(OrderItem(column, "desc" in words, nulls))
     return tuple(items)
+
+
+def _parse_quoted_order(order: str) -> tuple[OrderItem, ...]:
+    try:
+        terms = read_order(order)
+    except GrammarError:
+        return (OrderItem(order, False, ""),)
+    fields = (f"{term.relation}({term.field})" if term.relation else str(term.field) for term in terms)
+    return tuple(
+        OrderItem(field, term.direction == "desc", f"nulls{term.nulls}" if term.nulls else "")
+        for field, term in zip(fields, terms, strict=True)
+    )

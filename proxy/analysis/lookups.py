@@ -1,6 +1,6 @@
 """Keys of a loop other than ``column=eq.value``: in a logic tree, of an embed, or by a pattern.
 
-No list of values can stand for them, so the calls are an N+1 whose fix is written by hand.
+No list of values can stand for them: ``fixes/lookup_code.py`` has their code, for those that code can keep.
 """
 
 from collections.abc import Sequence

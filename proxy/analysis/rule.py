@@ -1,6 +1,6 @@
 """What a rule is: the contract that each file of ``rules/`` fulfils."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
@@ -29,6 +29,8 @@ class RuleContext(msgspec.Struct, Generic[T], frozen=True):
     """For a rule that skips what another rule reports."""
     facts: DatabaseFacts = DatabaseFacts()
     """What the database declares; empty without ``db_uri``."""
+    advised: Sequence[Finding | NotChecked] = ()
+    """What the database said of the observed requests when it was asked for plans, for the rule that needs calls."""
 
 
 class RuleLookup(Protocol):
@@ -79,6 +81,8 @@ class Rule(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """Returns the findings of a database; called only if each part of ``needs`` was read."""
     needs: tuple[Part, ...] = ()
     """Parts of the snapshot that ``inspect_database`` reads; its findings name them as their statements."""
+    needs_calls: bool = False
+    """Whether it runs with observed requests only, for which the database was asked for plans."""
 
     @property
     def levels(self) -> tuple[Level, ...]:

@@ -5,7 +5,7 @@ from operator import itemgetter
 
 import msgspec
 
-from proxy.analysis.fingerprint import Filter, ParsedFingerprint
+from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.origin import answers_with_keys, origins
 from proxy.analysis.spans import is_read, literal_kind, succeeded
 from proxy.analysis.steps import Steps
@@ -13,7 +13,7 @@ from proxy.model import Span
 from proxy.postgrest.names import singular
 
 ID = "id"
-"""The column that a key such as ``post_id`` refers to, if no answer shows it."""
+"""The column that a key such as ``post_id`` refers to, if earlier reads of posts name it."""
 
 
 class SimilarCalls(msgspec.Struct, frozen=True):
@@ -88,16 +88,27 @@ class Parent(msgspec.Struct, frozen=True):
 
 
 def parent_of(earlier: Sequence[Span], counts: Sequence[Span], key: Filter) -> Steps[Parent | None]:
-    """Where the keys of counts came from: an earlier answer that has their values, or whose relation names the key."""
+    """Where the keys of counts came from: an earlier answer that has their values, or, for ``post_id``, a read of
+    ``posts`` that names its column ``id``.
+    """
     if counts[0].method != "HEAD":
         return None
     known = yield from origins(answers_with_keys(earlier), counts, key)
     if known:
         return Parent(known[0].relation.rpartition(".")[2], known[0].column)
     began = min(span.start for span in counts)
-    relations = (span.relation.rpartition(".")[2] for span in earlier if is_read(span) and span.end <= began)
-    named = (relation for relation in relations if f"{singular(relation)}_{ID}" == key.column)
-    return next((Parent(relation, ID) for relation in named), None)
+    before = (span for span in earlier if is_read(span) and succeeded(span) and span.end <= began)
+    named = {span.fingerprint: span.relation.rpartition(".")[2] for span in before}
+    for fingerprint, relation in named.items():
+        if f"{singular(relation)}_{ID}" == key.column and _names_id(parse_fingerprint(fingerprint)):
+            return Parent(relation, ID)
+    return None
+
+
+def _names_id(parsed: ParsedFingerprint) -> bool:
+    """Whether an accepted read proves that its relation has the column."""
+    selected = ID in parsed.select.split(",")
+    return selected or ID in (*(f.column for f in parsed.filters), *(item.column for item in parsed.order))
 
 
 def key_text(calls: SimilarCalls) -> str:

@@ -18,6 +18,8 @@ DURATION_BOUNDS = tuple(0.0005 * 2 ** (step / 2) for step in range(34))
 """Upper bounds of the duration histogram, in seconds: 0.5 ms to 46 s, each 1.41 times the previous one."""
 USAGE = 3_500
 """Estimated bytes of the counts of one fingerprint, and of what finds them."""
+MAX_HEADERS = 8
+"""Maximum number of differing sets of headers that are kept per fingerprint."""
 SHARED_CALL = frozenset((Outcome.MERGED, Outcome.SHARED))
 MAX_ROUTES = 8
 """Maximum number of routes that are kept per fingerprint."""
@@ -46,6 +48,8 @@ class Usage:
         self.last_end = span.end
         self.routes: dict[str, int] = {}
         self.caller = ""
+        self.differing_headers: dict[str, int] = {}
+        """Number of reads that shared no call only because of these headers (names joined by commas)."""
         self.identity = span.identity
         self.one_identity = True
         """Whether all requests had the identity of the first one, so that policies gave them the same rows."""
@@ -71,9 +75,16 @@ class Usage:
         self.caller = self.caller or caller_of(spans)
         if trace.route and (trace.route in self.routes or len(self.routes) < MAX_ROUTES):
             self.routes[trace.route] = self.routes.get(trace.route, 0) + len(spans)
+        for span in spans:
+            if span.differing_headers:
+                self._count_headers(span.differing_headers)
         if trace.id != self._last_trace:
             self._last_trace = trace.id
             self.traces += 1
+
+    def _count_headers(self, names: str) -> None:
+        if names in self.differing_headers or len(self.differing_headers) < MAX_HEADERS:
+            self.differing_headers[names] = self.differing_headers.get(names, 0) + 1
 
     def count_at_least(self, seconds: float) -> int:
         """Number of requests that certainly took ``seconds`` or longer; histogram buckets below it do not count."""
@@ -83,12 +94,17 @@ class Usage:
 
     def quantile(self, share: float) -> float:
         """Duration in seconds that ``share`` of the requests did not exceed; at most 1.41 times too high."""
-        wanted, seen = share * self.calls, 0
-        for bound, count in zip(DURATION_BOUNDS, self._counts, strict=False):
-            seen += count
-            if seen >= wanted:
-                return bound
-        return DURATION_BOUNDS[-1]
+        return quantile_of(self._counts, share)
+
+
+def quantile_of(counts: Sequence[int], share: float) -> float:
+    """The same of a histogram over ``DURATION_BOUNDS``; what lies above the last one counts as that one."""
+    wanted, seen = share * sum(counts), 0
+    for bound, count in zip(DURATION_BOUNDS, counts, strict=False):
+        seen += count
+        if seen >= wanted:
+            return bound
+    return DURATION_BOUNDS[-1]
 
 
 class Workload:

@@ -46,14 +46,19 @@ def compare(old: Report, new: Report) -> ReportComparison:
 def _looked_again(finding: Finding, report: Report) -> bool:
     """Whether a report would have the finding if it were still true; a query that is not listed may not have run."""
     about = finding.object
+    listed = {usage.fingerprint for usage in report.queries}
+    if about is not None and not about.schema:
+        return listed.issuperset(finding.queries)
     if about is not None:
         name = f"{about.schema}.{about.table or about.name}"
         unchecked = any(
             item.check == finding.code and (not item.object or f"{item.object}.".startswith(f"{name}."))
             for item in report.not_checked
         )
+        if finding.queries and not {usage.fingerprint for usage in report.queries}.intersection(finding.queries):
+            return False
         return finding.code in report.checked and about.schema in report.schemas and not unchecked
-    if finding.fingerprint and finding.fingerprint not in {usage.fingerprint for usage in report.queries}:
+    if finding.fingerprint and finding.fingerprint not in listed:
         return False
     if finding.route and finding.route not in {usage.route for usage in report.routes}:
         return False

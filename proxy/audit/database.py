@@ -24,13 +24,17 @@ def inspect_database(
     rules: Iterable[AnyRule],
     settings: RuleLookup,
     failed: Callable[[str], None],
+    advised: Sequence[Finding | NotChecked] | None = None,
 ) -> DatabaseFindings:
-    """Run all rules that are not off. ``failed`` is called with the code of a rule that raised an error."""
+    """Run all rules that are not off. ``failed`` is called with the code of a rule that raised an error.
+
+    ``advised`` is what the advisor found; None if it was not asked.
+    """
     findings: list[Finding] = []
     missing = list(database.not_checked)
     for rule in rules:
-        context = settings.of(rule)
-        if rule.inspect_database is None or context.level == "off":
+        context = structs.replace(settings.of(rule), advised=advised or ())
+        if rule.inspect_database is None or context.level == "off" or (rule.needs_calls and advised is None):
             continue
         if lacking := [part for part in rule.needs if part not in database.read]:
             missing += _lacking(rule.code, lacking, database)
@@ -58,10 +62,16 @@ def _lacking(code: str, parts: Sequence[str], database: Database) -> list[NotChe
 
 
 def usages_of(finding: Finding, workload: Workload, schemas: Sequence[str]) -> list[Usage]:
-    """The observed requests for the object of a finding; a name without schema is one of the first schema."""
+    """The observed requests that a finding names, else those for its object; a name without schema is one of the first
+    schema.
+    """
     about = finding.object
     if about is None:
         return []
+    if not about.schema:
+        return [usage for usage in workload if usage.fingerprint in finding.queries]
     table = about.table or about.name
+    if finding.queries:
+        return [usage for usage in workload if usage.fingerprint in finding.queries]
     names = {f"{about.schema}.{table}", *((table,) if about.schema in schemas[:1] else ())}
     return [usage for usage in workload if usage.relation in names]

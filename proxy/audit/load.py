@@ -8,18 +8,17 @@ from proxy.audit.database import usages_of
 from proxy.audit.report import ObservedLoad
 from proxy.findings.model import Finding
 
-HOUR = 3600.0
+SECOND = 1 / 3600
+"""Of an hour: the shortest time for which there are rates."""
 
 
-def observed_load(finding: Finding, workload: Workload, schemas: Sequence[str]) -> ObservedLoad:
-    """The sums over the requests for its table; rates are per hour of the time in which requests were observed."""
+def observed_load(finding: Finding, workload: Workload, schemas: Sequence[str], hours: float) -> ObservedLoad:
+    """The sums over the requests for its table; rates are per hour of the ``hours`` in which requests were observed."""
     usages = usages_of(finding, workload, schemas)
     routes: Counter[str] = Counter()
     for usage in usages:
         routes.update(usage.routes)
-    begin = min((usage.first_start for usage in workload), default=0.0)
-    end = max((usage.last_end for usage in workload), default=0.0)
-    hours = max(end - begin, 1.0) / HOUR
+    hours = max(hours, SECOND)
     calls, seconds = sum(usage.calls for usage in usages), sum(usage.seconds for usage in usages)
     return ObservedLoad(
         calls=calls,

@@ -153,6 +153,29 @@ class BypassUsage(msgspec.Struct, frozen=True):
     fingerprints: Annotated[tuple[str, ...], Meta(description="Their fingerprints, the most frequent first: up to 3.")]
 
 
+class StatementUsage(msgspec.Struct, frozen=True):
+    """A statement that the database ran, by `pg_stat_statements`. Times are those of the database, in milliseconds."""
+
+    postgrest: Annotated[bool, Meta(description="Whether PostgREST sent it for a request.")]
+    fingerprint: Annotated[str, Meta(description="The query that it belongs to; empty if that is not known.")]
+    text: Annotated[str, Meta(description="Its beginning, without constants; empty with a fingerprint.")]
+    roles: Annotated[tuple[str, ...], Meta(description="Roles that ran it.")]
+    calls: Annotated[AuditCount, Meta(description="How often it ran.")]
+    total: Annotated[Ms, Meta(description="Sum of its times.")]
+    mean: Annotated[Ms, Meta(description="`total` per call.")]
+    rows: Annotated[AuditCount, Meta(description="Rows that it returned or changed; PostgREST returns one.")]
+    why: Annotated[str, Meta(description="Why a statement of PostgREST has no fingerprint; else empty.")]
+
+
+class NoIndexReason(msgspec.Struct, frozen=True):
+    """Why FAN020 proposes no index for observed queries."""
+
+    table: Annotated[str, Meta(description="The table, with its schema.")]
+    reason: Annotated[str, Meta(description="Why there is no index to create.")]
+    queries: Annotated[AuditCount, Meta(description="Number of fingerprints that it is about.")]
+    fingerprints: Annotated[tuple[str, ...], Meta(description="The first of them: up to 3.")]
+
+
 class Report(msgspec.Struct, frozen=True):
     """The whole report."""
 
@@ -182,4 +205,11 @@ class Report(msgspec.Struct, frozen=True):
     checked: Annotated[
         tuple[str, ...],
         Meta(description="Rules over the database that looked at all that `not_checked` does not name."),
+    ] = ()
+    statements: Annotated[
+        tuple[StatementUsage, ...],
+        Meta(description="What the database ran (`--statements`): the first `--top` of PostgREST, and of others."),
+    ] = ()
+    no_index: Annotated[
+        tuple[NoIndexReason, ...], Meta(description="Why there is no index to create for observed queries.")
     ] = ()

@@ -6,7 +6,15 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from proxy.analysis.volume import format_bytes, plural
-from proxy.audit.report import IgnoredFinding, ObservedLoad, QueryUsage, Report, ReportedFinding, TrafficSummary
+from proxy.audit.report import (
+    IgnoredFinding,
+    ObservedLoad,
+    QueryUsage,
+    Report,
+    ReportedFinding,
+    StatementUsage,
+    TrafficSummary,
+)
 from proxy.text.terminal import safe
 
 NONE = "–"
@@ -77,6 +85,8 @@ def _traces(read: TrafficSummary) -> str:
 def tables(report: Report) -> list[ReportTable]:
     """All tables in the order of the report."""
     every = [findings(report), _ignored(report), _queries(report), _routes(report), _bypassed(report)]
+    every += list(_statements(report)) if report.statements else []
+    every += [_no_index(report)] if report.no_index else []
     return [*every, _not_checked(report)] if report.database or report.not_checked else every
 
 
@@ -101,6 +111,39 @@ def _finding(reported: ReportedFinding) -> tuple[str, ...]:
     title = safe(finding.title) + ("" if reported.judged else " (only in traces that cannot fail a build)")
     title += "" if reported.load is None or reported.load.calls else " (no observed request touches it)"
     return finding.impact, finding.code, times, traces, safe(finding.relation), safe(finding.route) or NONE, title
+
+
+def _statements(report: Report) -> Iterator[ReportTable]:
+    columns = (
+        ReportColumn("time", right=True),
+        ReportColumn("mean", right=True),
+        ReportColumn("calls", right=True),
+        ReportColumn("roles", verbatim=True),
+        ReportColumn("query", verbatim=True, below=True),
+        ReportColumn("not joined to a query", below=True),
+    )
+    for postgrest, title in ((True, "Statements of PostgREST in the database"), (False, "Statements of others")):
+        rows = tuple(_statement(one) for one in report.statements if one.postgrest is postgrest)
+        yield ReportTable(title, columns, rows, "There is none.")
+
+
+def _statement(one: StatementUsage) -> tuple[str, ...]:
+    query, roles = safe(one.fingerprint or one.text), ", ".join(map(safe, one.roles))
+    return _ms(one.total), _ms(one.mean), f"{one.calls:,}", roles, query, safe(one.why)
+
+
+def _no_index(report: Report) -> ReportTable:
+    columns = (
+        ReportColumn("queries", right=True),
+        ReportColumn("table", verbatim=True),
+        ReportColumn("reason", below=True),
+        ReportColumn("for example", verbatim=True, below=True),
+    )
+    rows = tuple(
+        (f"{one.queries:,}", safe(one.table), safe(one.reason), ", ".join(map(safe, one.fingerprints)))
+        for one in report.no_index
+    )
+    return ReportTable("No index to create, because …", columns, rows, "There is no reason.")
 
 
 def _not_checked(report: Report) -> ReportTable:

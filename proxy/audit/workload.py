@@ -56,6 +56,11 @@ class TrafficCounter:
         self._counts["rows"] += total_rows(trace.spans)
         self._counts["bytes"] += total_bytes(trace.spans)
 
+    @property
+    def hours(self) -> float:
+        """From the first request to the end of the last answer; recordings of several runs have clocks of their own."""
+        return max(0.0, self._end - self._begin) / 3600
+
     def _count_calls(self, run: str, trace: Trace) -> None:
         """Count the upstream calls of a trace; one whose requests are all in this trace is in no other trace."""
         here = Counter(span.call for span in trace.spans if span.call)

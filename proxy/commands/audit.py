@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from msgspec import structs
 
 from proxy import __version__
+from proxy.advisor.observed import CallCollector
 from proxy.analysis.rule import AnyRule
 from proxy.analysis.volume import plural
 from proxy.audit import advisor, workload
@@ -16,12 +17,26 @@ from proxy.audit.as_markdown import markdown
 from proxy.audit.as_sarif import as_sarif
 from proxy.audit.as_text import summary, text
 from proxy.audit.comparison import compare
-from proxy.audit.report import FORMAT, Report
+from proxy.audit.migration import migration
+from proxy.audit.report import FORMAT, Report, UncheckedItem
+from proxy.audit.statements import statement_usages
 from proxy.audit.workload import TrafficCounter
-from proxy.commands.audit_database import NO_DATABASE, DatabasePart, evidence, facts_if_readable, inspected, snapshot
+from proxy.commands.audit_database import (
+    NO_ADVICE,
+    NO_DATABASE,
+    DatabasePart,
+    evidence,
+    facts_if_readable,
+    inspected,
+    snapshot,
+)
 from proxy.commands.audit_diff import diff, read_report, text_of
+from proxy.commands.audit_indexes import AdvisedFindings, index_advice
+from proxy.commands.audit_sources import MoreWork, more_work
 from proxy.commands.offline_analysis import OfflineAnalysis
-from proxy.recording.source import Recordings, read_source, source_names, write_text
+from proxy.commands.progress import Progress
+from proxy.recording.source import DataAccessError, Recordings, each_source, source_names, write_text
+from proxy.schema.snapshot import Database
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
@@ -39,13 +54,20 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
     """Analyse the traffic and print the report; True if a finding fails. Raises DataAccessError, ConfigError."""
     if options.words:
         return diff(options.words)
+    for name in ("migration", "statements", "sql", "trial"):
+        if getattr(options, name) and loaded.settings.db_uri is None:
+            raise ConfigError(f"--{name} is about a database: give --db-uri")
     baseline = read_report(options.baseline) if options.baseline else None
     if not source_names(options) and loaded.settings.db_uri is None:
         raise ConfigError("nothing to read: give --traces, --admin or --db-uri")
-    analysis = AuditAnalysis(read_source(options, loaded.settings), rules, loaded.settings)
-    report = analysis.report(source_names(options), options)
+    with Progress() as progress:
+        progress.tell("reading the traffic")
+        analysis = AuditAnalysis(each_source(options, loaded.settings), rules, loaded.settings)
+        report = analysis.report(source_names(options), options, progress)
     if options.explain_evidence:
         print("\n".join(evidence(report.findings)), end="", file=sys.stderr)
+    if options.migration is not None:
+        write_text(options.migration, migration(report))
     output = FORMATS[options.format](report, rules, options.config.as_posix() if options.config else "")
     if options.output is None:
         print(output, end="")
@@ -66,20 +88,33 @@ def _changed(baseline: Report, report: Report, options: Namespace) -> bool:
 class AuditAnalysis:
     """Runs the rules on the traffic and counts it."""
 
-    def __init__(self, traffic: Recordings, rules: Sequence[AnyRule], settings: Settings) -> None:
+    def __init__(self, traffic: Iterator[tuple[str, Recordings]], rules: Sequence[AnyRule], settings: Settings) -> None:
         self._rules, self._settings = rules, settings
         facts, self._without_facts = facts_if_readable(settings)
         self._analysis = OfflineAnalysis(rules, settings, facts)
         self._counter = TrafficCounter(settings.detect.fingerprints)
-        for source, trace in traffic:
-            self._analysis.judge(source.name, trace)
-            self._counter.add(source.name, source.head.salt, source.head.epoch, trace)
+        self._calls = CallCollector()
+        self._unread: list[UncheckedItem] = []
+        self._read(list(traffic))
         self._analysis.close()
 
-    def report(self, sources: Sequence[str], options: Namespace) -> Report:
+    def _read(self, sources: Sequence[tuple[str, Recordings]]) -> None:
+        """Read each source. One that cannot be read is not checked; DataAccessError if none can be read."""
+        for name, traces in sources:
+            try:
+                for source, trace in traces:
+                    self._calls.add(trace, source.head.hash_key)
+                    self._analysis.judge(source.name, trace)
+                    self._counter.add(source.name, source.head.salt, source.head.epoch, trace)
+            except DataAccessError as error:
+                self._unread.append(UncheckedItem("traffic", name, str(error), "Correct it, or leave it out."))
+                if len(self._unread) == len(sources):
+                    raise
+
+    def report(self, sources: Sequence[str], options: Namespace, progress: Progress) -> Report:
         """The report, with the first ``--top`` queries and routes. DataAccessError if the database cannot be read."""
         analysis, counter, fail_on, top = self._analysis, self._counter, options.fail_on, options.top
-        database = self._database(options)
+        database = self._database(options, progress)
         findings = advisor.worst_reported([*advisor.reported_findings(analysis.seen(), fail_on), *database.findings])
         full = options.require_full_coverage
         ignored = advisor.ignored_findings(
@@ -105,17 +140,39 @@ class AuditAnalysis:
             not_checked=database.not_checked,
             full_coverage=full,
             checked=database.checked,
+            no_index=database.no_index,
+            statements=database.statements,
         )
 
-    def _database(self, options: Namespace) -> DatabasePart:
+    def _database(self, options: Namespace, progress: Progress) -> DatabasePart:
         """What the rules over the database find; a database that was not given is not checked."""
         workload = self._counter.workload
+        progress.tell("reading the database")
         database = snapshot(options, self._settings, workload)
         if database is None:
-            return DatabasePart(not_checked=(NO_DATABASE,) if options.require_full_coverage else ())
-        part = inspected(database, workload, self._rules, self._settings, options.fail_on)
+            absent = (NO_DATABASE,) if options.require_full_coverage else ()
+            return DatabasePart(not_checked=(*self._unread, *absent))
+        more = self._more_work(options, database, progress)
+        advice = self._advice(options, database, more, progress)
+        part = inspected(database, self._counter, self._rules, self._settings, options.fail_on, advice)
         without = self._without_facts if self._counter.requests else ()
-        return structs.replace(part, not_checked=(*without, *part.not_checked))
+        missing = (*self._unread, *without, *more.not_checked, *part.not_checked)
+        return structs.replace(part, not_checked=missing, statements=statement_usages(more.run, options.top))
+
+    def _more_work(self, options: Namespace, database: Database, progress: Progress) -> MoreWork:
+        """The observed requests, with the statements of ``--statements`` and ``--sql``."""
+        progress.tell("reading statements")
+        uri, first_schema = self._settings.db_uri, database.schemas[0]
+        return more_work(options, uri.get_secret_value() if uri else "", first_schema, self._calls.observed())
+
+    def _advice(self, options: Namespace, database: Database, more: MoreWork, progress: Progress) -> AdvisedFindings:
+        """The indexes that these calls lack; nothing without calls, or where the rule is off."""
+        uri = self._settings.db_uri
+        wanted = [rule for rule in self._rules if rule.needs_calls and self._settings.rules.level(rule.code) != "off"]
+        if not more.observed or uri is None or not wanted or not database.has(*wanted[0].needs):
+            return NO_ADVICE if not more.observed else AdvisedFindings(())
+        writes = self._counter.workload.writes
+        return index_advice(options, uri.get_secret_value(), database, more.observed, writes, progress.tell)
 
     def _may_show(self, fingerprint: str, relation: str) -> bool:
         names = self._analysis.names

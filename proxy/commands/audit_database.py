@@ -8,12 +8,22 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
 import msgspec
+from msgspec import structs
 
 from proxy.analysis.rule import AnyRule
 from proxy.analysis.workload import Workload
 from proxy.audit.database import inspect_database
 from proxy.audit.load import observed_load
-from proxy.audit.report import IgnoredFinding, ReportedFinding, UncheckedItem
+from proxy.audit.report import (
+    IgnoredFinding,
+    NoIndexReason,
+    ObservedLoad,
+    ReportedFinding,
+    StatementUsage,
+    UncheckedItem,
+)
+from proxy.audit.workload import TrafficCounter
+from proxy.commands.audit_indexes import AdvisedFindings
 from proxy.database.connection import DatabaseError
 from proxy.database.snapshot import NoSchemasError, read_database
 from proxy.database.statements import STATEMENTS
@@ -27,6 +37,7 @@ from proxy.settings.sources import ConfigError
 from proxy.sidecar.rule_runner import today
 from proxy.upstream.catalog import read_catalog_once
 
+NO_ADVICE = AdvisedFindings()
 NO_DATABASE = UncheckedItem("database", "", "no database was given", "Give --db-uri.")
 
 
@@ -43,6 +54,8 @@ class DatabasePart(msgspec.Struct, frozen=True):
     """Messages about ignores that matched no finding over the database."""
     matched: frozenset[str] = frozenset()
     """Messages that ignores matched nothing which are not true: they matched a finding over the database."""
+    no_index: tuple[NoIndexReason, ...] = ()
+    statements: tuple[StatementUsage, ...] = ()
 
 
 def facts_of(settings: Settings) -> DatabaseFacts:
@@ -89,13 +102,22 @@ def snapshot(options: Namespace, settings: Settings, workload: Workload) -> Data
 
 
 def inspected(
-    database: Database, workload: Workload, rules: Sequence[AnyRule], settings: Settings, fail_on: str
+    database: Database,
+    counter: TrafficCounter,
+    rules: Sequence[AnyRule],
+    settings: Settings,
+    fail_on: str,
+    advice: AdvisedFindings = NO_ADVICE,
 ) -> DatabasePart:
     """What the rules find in the database, with the observed requests for each object."""
-    found = inspect_database(database, workload, rules, settings.rules, lambda _: None)
+    found = inspect_database(database, counter.workload, rules, settings.rules, lambda _: None, advice.advised)
     ignores = Ignores(settings.ignore, database.schemas[0])
     pairs = list(ignores.with_ignore(found.findings, today()))
-    reported = [_reported(each, workload, database.schemas, fail_on) for each, ignore in pairs if ignore is None]
+    reported = [
+        _reported(each, _load(each, counter, database.schemas, advice), fail_on)
+        for each, ignore in pairs
+        if ignore is None
+    ]
     unmatched = tuple(ignores.unmatched(today()))
     every = set(Ignores(settings.ignore, database.schemas[0]).unmatched(today()))
     return DatabasePart(
@@ -104,19 +126,22 @@ def inspected(
         tuple(reported),
         tuple(_ignored(each, ignore) for each, ignore in pairs if ignore is not None),
         tuple(UncheckedItem(each.check, each.object, each.because, each.remedy) for each in found.not_checked),
-        tuple(_checked(rules, settings, {each.check for each in found.not_checked if not each.object})),
+        tuple(_checked(rules, settings, {each.check for each in found.not_checked if not each.object}, advice)),
         unmatched,
         frozenset(every.difference(unmatched)),
+        advice.no_index,
     )
 
 
-def _checked(rules: Sequence[AnyRule], settings: Settings, missing: set[str]) -> Iterator[str]:
+def _checked(rules: Sequence[AnyRule], settings: Settings, missing: set[str], advice: AdvisedFindings) -> Iterator[str]:
     for rule in rules:
+        if rule.needs_calls and advice.advised is None:
+            continue
         if rule.inspect_database is not None and rule.code not in missing and settings.rules.level(rule.code) != "off":
             yield rule.code
 
 
-def _reported(finding: Finding, workload: Workload, schemas: Sequence[str], fail_on: str) -> ReportedFinding:
+def _reported(finding: Finding, load: ObservedLoad, fail_on: str) -> ReportedFinding:
     return ReportedFinding(
         key=finding.key,
         times=1,
@@ -126,8 +151,16 @@ def _reported(finding: Finding, workload: Workload, schemas: Sequence[str], fail
         source="",
         trace="",
         finding=finding,
-        load=observed_load(finding, workload, schemas),
+        load=load,
     )
+
+
+def _load(finding: Finding, counter: TrafficCounter, schemas: Sequence[str], advice: AdvisedFindings) -> ObservedLoad:
+    """What was observed; of calls that no trace has, as of ``--statements`` and ``--sql``, their number only."""
+    load = observed_load(finding, counter.workload, schemas, counter.hours)
+    if load.calls:
+        return load
+    return structs.replace(load, calls=sum(advice.calls.get(name, 0) for name in finding.queries))
 
 
 def _ignored(finding: Finding, ignore: Ignore) -> IgnoredFinding:

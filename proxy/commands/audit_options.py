@@ -34,6 +34,33 @@ def add_database(command: ArgumentParser, milliseconds: Callable[[str], int]) ->
         "--statement-timeout", type=milliseconds, metavar="MS", default=5000, help="longest statement; default 5000"
     )
     command.add_argument(
+        "--statements",
+        action="store_true",
+        help="read what the database ran from pg_stat_statements: statements of PostgREST are joined to their queries,"
+        " those of others are listed apart",
+    )
+    command.add_argument(
+        "--sql",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="SELECT statements to find indexes for, each with '-- calls: 120, ms: 3.5' (ms of one call) and"
+        " '-- role: NAME, claims: {…}' above it",
+    )
+    command.add_argument(
+        "--migration",
+        type=Path,
+        metavar="FILE.sql",
+        help="write the statements that fix the findings over the database to this file, for psql",
+    )
+    command.add_argument(
+        "--trial",
+        action="count",
+        default=0,
+        help="build each possible index in a transaction that is rolled back, and measure: for a copy of the database,"
+        " since nobody can write to the table meanwhile; give it twice where other clients are connected",
+    )
+    command.add_argument(
         "--explain-evidence",
         action="store_true",
         help="print the statements that read the evidence of the findings, to standard error",

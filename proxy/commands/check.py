@@ -14,8 +14,9 @@ from proxy.check.verdict import Verdict, verdict, with_warnings
 from proxy.commands.audit_database import facts_of
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.findings.ignores import Ignores
-from proxy.recording.source import Recordings, read_source, write_text
+from proxy.recording.source import Recordings, read_source, source_names, write_text
 from proxy.settings.loading import EffectiveSettings
+from proxy.settings.sources import ConfigError
 from proxy.sidecar.rule_runner import today
 from proxy.text.terminal import safe
 from proxy.traces.cost import TraceCosts
@@ -30,6 +31,8 @@ FORMATS: Mapping[str, Callable[[Verdict, Sequence[AnyRule], str], str]] = {
 
 def check(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule]) -> bool:
     """Check the traffic and print the verdict; True if a check fails. Raises DataAccessError, ConfigError."""
+    if not source_names(options):
+        raise ConfigError("nothing to read: give --traces or --admin")
     traffic = read_source(options, loaded.settings)
     checked = CheckAnalysis(traffic, rules, loaded, options.fail_on, options.strict)
     if options.explain_ignores:

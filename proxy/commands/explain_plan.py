@@ -7,24 +7,24 @@ import base64
 import binascii
 import json
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from proxy.advisor.levels import read_levels
+from proxy.database.advise_request import advise_request
+from proxy.database.connection import DatabaseError
 from proxy.database.plans import explain_statement, read_declared_schema
 from proxy.database.session import Caller, DatabaseFaultError, Limits, connected
+from proxy.database.snapshot import read_database
+from proxy.database.trial import CalledStatement
 from proxy.plans.explained import ExplainedStatement
-from proxy.plans.tree import Plan
 from proxy.postgrest.request.api_request import ApiRequest
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
 from proxy.sql.expressions import UnwritableError
 from proxy.sql.planned import Planned, planned, text_of
-from proxy.sql.relationships import DeclaredSchema
-
-Advise = Callable[[Planned, DeclaredSchema, Plan], Sequence[str]]
-"""Returns the indexes that would help, as statements."""
 
 
 class PlannedRequest(msgspec.Struct, frozen=True):
@@ -35,6 +35,7 @@ class PlannedRequest(msgspec.Struct, frozen=True):
     claims: tuple[str, ...] = ()
     explained: ExplainedStatement | None = None
     indexes: tuple[str, ...] = ()
+    """Statements of indexes that would help it, or why there is none."""
 
 
 def read_caller(options: Namespace, schema: str) -> Caller:
@@ -69,13 +70,12 @@ def _token_claims(headers: Sequence[str]) -> dict[str, Any]:
     return claims if isinstance(claims, dict) else {}
 
 
-async def plan_request(
-    request: ApiRequest, caller: Caller, settings: Settings, analyze: bool, advise: Advise | None = None
-) -> PlannedRequest:
-    """The SQL and the plan of a request. Raises DatabaseFaultError; needs ``db_uri``."""
+async def plan_request(request: ApiRequest, caller: Caller, settings: Settings, analyze: bool) -> PlannedRequest:
+    """The SQL, the plan and the indexes of a request. Raises DatabaseFaultError; needs ``db_uri``."""
     if settings.db_uri is None:
         raise DatabaseFaultError("--db-uri: is needed for a plan")
-    async with connected(settings.db_uri.get_secret_value()) as connection:
+    uri = settings.db_uri.get_secret_value()
+    async with connected(uri) as connection:
         schema = await read_declared_schema(connection, settings.catalog.schemas[0])
         try:
             sql = planned(request, schema, settings.merge.max_rows)
@@ -83,7 +83,14 @@ async def plan_request(
             return PlannedRequest(why=f"no exact SQL is known for {error}")
         caller = msgspec.structs.replace(caller, schema=sql.relations[0][0])
         explained = await explain_statement(connection, sql, caller, Limits(), analyze)
-        indexes = tuple(advise(sql, schema, explained.plan)) if advise is not None else ()
+        try:
+            statement = CalledStatement(sql.statements(sql.values)[0], caller)
+            database = await read_database(uri, tuple(dict.fromkeys(name for name, _ in sql.relations)))
+            indexes = await advise_request(
+                connection, database, read_levels(request, schema), schema, statement, bool(explained.policies)
+            )
+        except (DatabaseError, DatabaseFaultError) as error:
+            indexes = (f"not looked for: {error}",)
     return PlannedRequest(_text(sql), "", tuple(sorted(set(caller.claims) - {"role"})), explained, indexes)
 
 

@@ -140,10 +140,12 @@ def _add_audit(command: argparse.ArgumentParser) -> None:
 
 
 def _add_traffic(command: argparse.ArgumentParser, settings: str, tables: str, formats: Sequence[str]) -> None:
-    source = command.add_mutually_exclusive_group(required="junit" in formats)  # fanin audit may read a database alone
-    source.add_argument("--traces", type=Path, nargs="+", metavar="FILE", help="recordings of fanin serve --record")
-    source.add_argument(
-        "--admin", metavar="URL", help="admin port of a running fanin (http://… or unix:/path), to use its last traces"
+    command.add_argument("--traces", type=Path, nargs="+", metavar="FILE", help="recordings of fanin serve --record")
+    command.add_argument(
+        "--admin",
+        action="append",
+        metavar="URL",
+        help="admin port of a running fanin (http://… or unix:/path), to use its last traces; may be repeated",
     )
     command.add_argument(settings, dest="config", type=Path, metavar="FILE", help=tables)
     command.add_argument("--format", choices=formats, default="text", help=f"output format: {', '.join(formats)}")

@@ -35,7 +35,9 @@ join pg_namespace n on n.oid = e.extnamespace where e.extname = 'hypopg'
 OTHERS = """
 select pg_is_in_recovery() as replica, count(*) filter (where backend_type = 'client backend') as clients
 from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()
+  and application_name not in ('fanin', 'fanin audit')
 """
+"""fanin's own connections write nothing; one that was just closed may be listed for a moment."""
 BUILT = """
 select c.relname::text as name, pg_relation_size(c.oid) as size, x.indcheckxmin as unusable
 from pg_class c join pg_index x on x.indexrelid = c.oid where c.oid = $1::text::regclass
@@ -107,14 +109,20 @@ class WhatIf:
             async with rolled_back(self._connection, statement.caller, self._limits):
                 return await plan_of(self._connection, statement.text)
         create = f"select count(*) from {self._schema}.hypopg_create_index($1)"  # noqa: S608 – a quoted name
+        reset = f"select {self._schema}.hypopg_reset()"
         try:
-            async with rolled_back(self._connection, Caller(), self._limits):
+            async with rolled_back(self._connection, Caller(), self._limits):  # one: a pooler keeps the server process
+                await self._connection.execute(reset)
                 for index in sorted(indexes):
                     await self._connection.fetchval(create, index.create())
-            async with rolled_back(self._connection, statement.caller, self._limits):
-                return await plan_of(self._connection, statement.text)
-        finally:
-            await self._connection.execute(f"select {self._schema}.hypopg_reset()")
+                async with rolled_back(self._connection, statement.caller, self._limits):
+                    plan = await plan_of(self._connection, statement.text)
+                await self._connection.execute(reset)
+                return plan
+        except DatabaseFaultError:
+            if not self._connection.is_closed():
+                await self._connection.execute(reset)
+            raise
 
 
 class BuiltIndex(msgspec.Struct, frozen=True):

@@ -195,6 +195,14 @@ FAULTS = {
             "host that --upstream names.",
         ),
         Fault(
+            "FANIN511",
+            502,
+            "Bad Gateway",
+            "It is not known whether this write was executed",
+            "Read the row before you repeat the write. fanin sent it together with others and got no usable answer; "
+            "`details` says why.",
+        ),
+        Fault(
             "FANIN599",
             502,
             "Bad Gateway",
@@ -239,7 +247,7 @@ BYPASS_REASONS = {
     "limit": "The query has several limits, or a limit that is not a plain number from 1 to 999999999.",
     "offset": "The query has an offset other than 0.",
     "aggregate": "The select has an aggregate: id.max(), count(), or count beside others where that is no column.",
-    "select": "The select is empty, begins with a blank, or begins or ends with a comma.",
+    "select": "The select does not begin with an item (it is empty, or PostgREST ignores it), or ends with a comma.",
     "repeated": "select, or every key, occurs more than once.",
     "semicolon": "The query has a ';', which is a separator in PostgREST 12.",
     "encoding": "The query has a NUL, or bytes that are not UTF-8.",
@@ -266,6 +274,12 @@ BYPASS_REASONS = {
     "list-total": "The query with the long list has a limit or a count, or asks for a single object.",
     "chunk-limit": "The rest of the target leaves too few bytes for the parts of the long list.",
     "differing-header": "Similar reads were in flight, but a request header differs in each; the log names it.",
+    "write-form": "The write is not a PATCH with a JSON object of at most 16 kB, or a DELETE without a body; or it has"
+    " preferences other than return, parameters other than filters and columns to select, or conditions.",
+    "write-key": "No filter is column=eq.value on a column that the catalog shows as a unique integer or uuid, or the"
+    " body sets that column.",
+    "write-table": "The catalog (db_uri) does not show the relation as a table without rewrite rules and triggers per"
+    " statement, or a gateway stands before PostgREST.",
     "busy": "More (fingerprint, identity) pairs are in flight than merge.max_tracked.",
 }
 """Why a request was not merged: the values of the label of ``bypassed_total``, with their help texts."""
@@ -291,6 +305,7 @@ FALLBACK_REASONS = {
     "a shorter one was sent.",
     "order": "Upstream orders the rows of a list's parts differently than fanin orders their literals.",
     "load": "In mode shadow only: callers waited for upstream, so the merged call was not sent.",
+    "write-refused": "PostgREST refused the merged write, which changed nothing: its writes were sent alone.",
     "bug": "fanin failed on the merged or shared answer; its log has the traceback.",
 }
 """Why a merged or shared answer was not used and the originals were sent: the label of ``fallbacks_total``."""

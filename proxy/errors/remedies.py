@@ -16,7 +16,7 @@ BYPASS_REMEDIES = {
     "limit": "Use one limit, written limit=N, with N from 1 to 999999999 in plain digits.",
     "offset": "Page by key instead: order=id&id=gt.LAST&limit=N.",
     "aggregate": "Read all keys in one call: select=key,amount.sum()&key=in.(…); or count embedded rows: kids(count).",
-    "select": "Write select=a,b without blanks or commas at its ends; remove an empty select.",
+    "select": "Write select=a,b without blanks or commas at its ends; remove one that PostgREST ignores.",
     "repeated": "Use select and each column once; put further conditions on a column into and=(a.gt.1,a.lt.9).",
     "semicolon": "Write a ';' as %3B, and separate parameters with '&'.",
     "encoding": "Percent-encode text as UTF-8, without %00: a text in Postgres cannot contain NUL.",
@@ -40,7 +40,11 @@ BYPASS_REMEDIES = {
     "list-total": "Count, limit or select the row in the application, or pass the values as an array to an RPC.",
     "chunk-limit": "Shorten the rest of the request: other filters, the select, headers.",
     "differing-header": "If no SQL reads that header, name it in identity.also_neutral; the warning in the log and the "
-    "page of findings have the whole line.",
+    "finding of FAN017 have the whole line.",
+    "write-form": "Send PATCH and DELETE with Content-Type: application/json and plain filters; leave out order, limit"
+    " and columns.",
+    "write-key": "Filter by the primary key with column=eq.value, and leave it out of the body.",
+    "write-table": "Set db_uri, write to the table itself, and replace its triggers per statement by triggers per row.",
     "busy": "Raise merge.max_tracked, or find the header that differs in every call and make it neutral.",
 }
 """How to change the call or the configuration so that the call is merged: one for each of ``BYPASS_REASONS``."""
@@ -67,6 +71,7 @@ FALLBACK_REMEDIES = {
     "lower merge.max_url.",
     "order": "Remove the order and sort in the application; or set rules.fan005 to report for the relation.",
     "load": "Nothing, unless it happens for every merged call: then raise pool.calls and PostgREST's db-pool together.",
+    "write-refused": "See upstream's log for the refused write; rules.fan004 = report stops it for the relation.",
     "bug": "Report it.",
 }
 """What to do if a fallback reason is frequent: one for each of ``FALLBACK_REASONS``. One fallback costs one call."""

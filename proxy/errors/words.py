@@ -6,6 +6,8 @@ OUTCOMES = {
     "merged": "One upstream call with a list of keys answered it together with similar requests (FAN001).",
     "shared": "One upstream call answered it together with byte-equal requests (FAN003).",
     "chunked": "Its list was too long for one call and was sent in several calls (FAN005).",
+    "prefetched": "It was expected, as one of a loop, so that its answer had been fetched together with an earlier one "
+    "(FAN002 at level rewrite).",
     "fallback": "A merged or shared call was made for it and could not answer it, so it was sent itself. The fallback "
     "reason says why; the call that was of no use counts among its trace's upstream calls.",
     "failed": "The answer was an error of fanin, with a code FANIN….",
@@ -33,6 +35,23 @@ CALL_KINDS = {
     "tunnel": "A WebSocket, counted when it ends.",
 }
 """What an upstream call was made for: the values of the label ``kind`` of ``upstream_calls_total``."""
+
+MEMO_RESULTS = {
+    "served": "The answer had been fetched ahead.",
+    "fetched": "It was sent, and the reads that are expected after it were fetched in the same call.",
+    "too-old": "Its answer had been fetched ahead, longer than prefetch.max_age ago; it was sent.",
+    "dropped": "Its answer had been fetched ahead, and somebody wrote since, or a write was in flight; it was sent.",
+}
+"""What became of a read that concerns the memo of its trace: the values of the label of ``memo_requests_total``."""
+
+DROP_CAUSES = {
+    "write": "A request other than GET, HEAD and OPTIONS to a relation.",
+    "function": "A POST to a function.",
+    "outside": "A request other than GET, HEAD and OPTIONS outside the mount.",
+    "schema": "The catalog changed.",
+    "upstream": "Upstream has another mount or gateway.",
+}
+"""Why answers that were fetched ahead are not used any more: the values of the label of ``drops_total``."""
 
 TRACE_KINDS = {
     "explicit": "The client named the trace, in a header of trace.headers.",

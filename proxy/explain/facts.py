@@ -7,6 +7,7 @@ import msgspec
 from proxy.errors.codes import BYPASS_REASONS, FaultError
 from proxy.errors.remedies import BYPASS_REMEDIES
 from proxy.explain.keys import ALIAS, ALONE, DEPENDS, MERGES, MergeQuestion, MergeWay, merge_way
+from proxy.explain.prefetch import prefetch_lines
 from proxy.explain.request import ExplainedRequest, RequestError
 from proxy.http1.head import first_value
 from proxy.model import Column, PendingRequest, Query, RequestHead
@@ -120,6 +121,8 @@ class Explanation(msgspec.Struct, frozen=True):
     fingerprint: str
     identity: IdentityFacts
     merging: MergingFacts
+    prefetch: tuple[str, ...] = ()
+    """Whether it would be answered from what was fetched ahead, and when, or why not (FAN002)."""
 
 
 def explain(
@@ -157,6 +160,8 @@ def explain(
     }
     question = MergeQuestion(PendingRequest(query, head, 0.0), settings, prefix, known)
     types = {name.decode("utf-8", "replace"): column.type for name, column in columns.items()}
+    notes = (CHOSEN,) if b"," in accept else ()
+    merging = _merging(question, reads, own_found, notes, _is_unknown(query, catalog))
     return Explanation(
         method=request.method.decode(),
         target=request.target.decode("utf-8", "replace"),
@@ -166,7 +171,8 @@ def explain(
         sql=Sql("", ()) if api_request is None else sql_of(api_request, types),
         fingerprint=query.fingerprint,
         identity=_identity(request, rules, settings.identity.also_neutral),
-        merging=_merging(question, reads, own_found, (CHOSEN,) if b"," in accept else (), _is_unknown(query, catalog)),
+        merging=merging,
+        prefetch=prefetch_lines(query, head, settings, merging.verdict),
     )
 
 

@@ -51,6 +51,8 @@ def _lines(explanation: Explanation, plan: Iterable[str]) -> Iterator[str]:
     yield from _identity(explanation.identity)
     yield ""
     yield from _merging(explanation.merging)
+    for at, line in enumerate(explanation.prefetch):
+        yield _row("" if at else "Prefetching", line)
 
 
 def _row(label: str, text: str) -> str:

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Iterator
 from proxy.analysis.rule import AnyRule
 from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
 from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
-from proxy.errors.words import ALONE, CALL_KINDS, NEVER_MERGED, OUTCOMES, RENAMED, TRACE_KINDS
+from proxy.errors.words import (
+    ALONE,
+    CALL_KINDS,
+    DROP_CAUSES,
+    MEMO_RESULTS,
+    NEVER_MERGED,
+    OUTCOMES,
+    RENAMED,
+    TRACE_KINDS,
+)
 
 
 class UnknownWordError(ValueError):
@@ -42,5 +51,7 @@ def _paragraphs(rules: Iterable[AnyRule]) -> Iterator[tuple[str, str]]:
         yield word, f"Merged answer not used: {text}\nIf it happens often: {FALLBACK_REMEDIES[word]}"
     yield from ((word, f"Kind of an upstream call: {text}") for word, text in CALL_KINDS.items())
     yield from ((word, f"Kind of a trace: {text}") for word, text in TRACE_KINDS.items())
+    yield from ((word, f"Read that concerns the memo of its trace: {text}") for word, text in MEMO_RESULTS.items())
+    yield from ((word, f"Why what was fetched ahead is dropped: {text}") for word, text in DROP_CAUSES.items())
     yield from ((word, f"Merged answer and original compared: {text}") for word, text in COMPARISON_RESULTS.items())
     yield from ((fault.code, f"{fault.status} {fault.message}. {fault.hint}") for fault in FAULTS.values())

@@ -22,7 +22,7 @@ def impact_of(steps: ImpactSteps, *values: float) -> str:
 
 
 class Fix(msgspec.Struct, frozen=True):
-    """A fix in SQL and for both client libraries; values are placeholders.
+    """A fix in SQL, for both client libraries, or as settings of fanin; values are placeholders.
 
     A part is printed only if it returns the same data as the calls that it replaces. Else it is empty, and ``reason``
     says why.
@@ -31,14 +31,18 @@ class Fix(msgspec.Struct, frozen=True):
     sql: str = ""
     supabase_js: str = ""
     supabase_py: str = ""
+    settings: str = ""
+    """Lines for fanin's settings file (TOML), where a setting is the fix."""
     reason: str = ""
     """Why a part, or the whole fix, is not printed; empty if all parts are."""
 
 
 class DatabaseObject(msgspec.Struct, frozen=True):
-    """An object of the database that a finding is about."""
+    """What a finding is about: an object of the database, or a request header, which has no schema."""
 
-    kind: Annotated[str, Meta(description="`table`, `view`, `index`, `policy`, `function`, `column`, `role`, …")]
+    kind: Annotated[
+        str, Meta(description="`table`, `view`, `index`, `policy`, `function`, `column`, `role`, …; or `header`.")
+    ]
     schema: Annotated[str, Meta(description="Its schema.")]
     name: Annotated[str, Meta(description="Its name, unquoted.")]
     table: Annotated[str, Meta(description="The table that it belongs to; empty for one that belongs to none.")] = ""
@@ -77,8 +81,8 @@ class Finding(msgspec.Struct, frozen=True):
     fix: Annotated[
         Fix,
         Meta(
-            description="The fix: `sql`, `supabase_js` and `supabase_py`, with placeholders. A part is empty if it"
-            " would not return the same data; `reason` says why."
+            description="The fix: `sql`, `supabase_js` and `supabase_py`, with placeholders, and `settings` of fanin."
+            " A part is empty if it would not return the same data; `reason` says why."
         ),
     ]
     expected: Annotated[str, Meta(description="The cost after the fix.")]
@@ -87,7 +91,8 @@ class Finding(msgspec.Struct, frozen=True):
         tuple[str, ...], Meta(description="All queries that it quotes, without their values, if it is about several.")
     ] = ()
     object: Annotated[
-        DatabaseObject | None, Meta(description="The object of the database; null if it is about requests.")
+        DatabaseObject | None,
+        Meta(description="The object of the database, or the header; null if it is about requests."),
     ] = None
     index: Annotated[IndexShape | None, Meta(description="The index to create or drop; null if there is none.")] = None
     statements: Annotated[

@@ -40,6 +40,7 @@ def fixes(finding: Finding) -> Iterator[tuple[str, str, Sequence[str]]]:
         ("SQL", "sql", finding.fix.sql),
         ("supabase-js", "js", finding.fix.supabase_js),
         ("supabase-py", "python", finding.fix.supabase_py),
+        ("fanin.toml", "toml", finding.fix.settings),
     ):
         if code:
             lines = code.rstrip().split("\n")  # not splitlines(): it also splits at other characters, such as U+2028

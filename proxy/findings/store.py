@@ -24,7 +24,12 @@ class StoredFinding:
 def finding_bytes(finding: Finding) -> int:
     """Estimated bytes in memory of a finding: of its long texts, and 2 kB for all others."""
     fix = finding.fix
-    return 2_000 + 2 * len(finding.fingerprint) + len(fix.sql) + len(fix.supabase_js) + len(fix.supabase_py)
+    return (
+        2_000
+        + 2 * len(finding.fingerprint)
+        + len(fix.sql)
+        + sum(map(len, (fix.supabase_js, fix.supabase_py, fix.settings)))
+    )
 
 
 class FindingStore:

@@ -1,57 +1,13 @@
-"""Client code of a read with named columns, with an estimated count, or in parallel with other reads."""
+"""Client code of a read with an estimated count, or in parallel with other reads."""
 
-import json
-import re
-from collections.abc import Iterator, Sequence
-
-from msgspec.structs import replace
+from collections.abc import Sequence
 
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.fixes.chain_code import ClientRead, is_count, js_chain, name_values, py_chain, select_items
+from proxy.fixes.chain_code import ClientRead, is_count, js_chain, name_values, py_chain
 from proxy.fixes.filter_code import quoting_js, quoting_py
 from proxy.fixes.function_code import checked_call_js, function_js, function_py, indent, statement_py
 from proxy.fixes.identifiers import camel_case, free_name, snake_case
 from proxy.fixes.memoized import memoized
-from proxy.fixes.read_code import read_js, read_py
-from proxy.postgrest.request.select_list import Embed, Items, SelectItem
-
-_STAR = re.compile(r"(?<![^,(])\*(?=[,)]|$)")
-_COLUMNS = "\x00"
-"""Placeholder for the columns, which the code passes as a variable."""
-
-
-def starred(parsed: ParsedFingerprint) -> list[str]:
-    """The relations whose columns a select asks for with ``*``: the query's own, and embeds by their names."""
-
-    def within(name: str, items: Items) -> Iterator[str]:
-        if any(isinstance(item, SelectItem) and str(item.field) == "*" and not item.aggregate for item in items):
-            yield name
-        for item in items:
-            if isinstance(item, Embed):
-                yield from within(item.output_name, item.items)
-
-    return list(dict.fromkeys(within(parsed.name, select_items(parsed.select) or ())))
-
-
-def named_columns(select: str, key: str) -> str:
-    """The select with ``key`` in place of each ``*``."""
-    return _STAR.sub(key, select)
-
-
-@memoized
-def narrow_js(parsed: ParsedFingerprint, key: str) -> str:
-    """A supabase-js function that selects named columns: ``key``, and those that the developer adds."""
-    note = '// and the columns that the code reads, e.g. "id,status"'
-    code = read_js(replace(parsed, select=_COLUMNS)).replace(json.dumps(_COLUMNS), "columns")
-    return f"const columns = {json.dumps(named_columns(parsed.select, key))}; {note}\n{code}"
-
-
-@memoized
-def narrow_py(parsed: ParsedFingerprint, key: str) -> str:
-    """The same for supabase-py."""
-    note = '# and the columns that the code reads, e.g. "id,status"'
-    code = read_py(replace(parsed, select=_COLUMNS)).replace(json.dumps(_COLUMNS), "columns")
-    return f"columns = {json.dumps(named_columns(parsed.select, key))}  {note}\n\n{code}"
 
 
 @memoized

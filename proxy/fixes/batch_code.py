@@ -28,7 +28,18 @@ from proxy.fixes.count_code import count_fix
 from proxy.fixes.filter_code import quoting_js, quoting_py
 from proxy.fixes.function_code import function_js, function_py, indent, statement_js, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
-from proxy.fixes.key_code import Keys, chunk_filter_js, chunk_filter_py, chunk_size, chunks_js, chunks_py, keys_of
+from proxy.fixes.key_code import (
+    HALVES_JS,
+    HALVES_PY,
+    Keys,
+    chunk_filter_js,
+    chunk_filter_py,
+    chunk_size,
+    chunks_js,
+    chunks_py,
+    keys_of,
+)
+from proxy.fixes.lookup_code import lookup_columns, lookup_fix
 from proxy.fixes.memoized import memoized
 from proxy.fixes.sql.batch import batch_sql, first_rows_sql, takes_keys
 from proxy.fixes.sql.clauses import sql_reason
@@ -49,7 +60,8 @@ def batch_name(relation: str, *keys: str) -> str:
 
 def name_of(calls: SimilarCalls) -> str:
     """The name of the function that replaces the calls."""
-    name = batch_name(calls.parsed.relation, *(key.column for key in calls.keys))
+    columns = [key.column for key in calls.keys] or lookup_columns(calls)
+    name = batch_name(calls.parsed.relation, *columns)
     return f"count{name.removeprefix('list')}" if calls.parsed.method == "HEAD" else name
 
 
@@ -67,7 +79,7 @@ def batch_fix(calls: SimilarCalls, many: bool, parent: Parent | None = None) -> 
     """
     reason, many = batch_reason(calls), many and calls.limit != 1
     if reason:
-        return Fix(reason=reason)
+        return lookup_fix(calls, name_of(calls), many) or Fix(reason=reason)
     if calls.parsed.method == "HEAD":
         return count_fix(calls, name_of(calls), parent)
     if is_limited(calls) and limits_in_database(calls.parsed):
@@ -130,21 +142,6 @@ def batch_py(calls: SimilarCalls, many: bool, function: bool = False) -> str:
 
 def _key_note(keys: Keys, mark: str) -> str:
     return f" {mark} by JSON.stringify([{', '.join(keys.parts)}])" if len(keys.columns) > 1 else ""
-
-
-HALVES_JS = (
-    "if (count > data.length && chunk.length > 1) { // cut at max-rows",
-    "  const half = Math.ceil(chunk.length / 2);",
-    "  chunks.push(chunk.slice(0, half), chunk.slice(half));",
-    "  continue;",
-    "}",
-)
-HALVES_PY = (
-    "if answer.count > len(answer.data) and len(chunk) > 1:  # cut at max-rows",
-    "    half = len(chunk) // 2",
-    "    chunks += [chunk[:half], chunk[half:]]",
-    "    continue",
-)
 
 
 def _table_js(keys: Keys) -> list[str]:

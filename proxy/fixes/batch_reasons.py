@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from proxy.analysis.varying import SimilarCalls
 from proxy.fixes.chain_code import client_reason, select_items, unsupported_params
 from proxy.postgrest.request.select_list import SelectItem
@@ -16,6 +18,11 @@ NO_GRAMMAR = "No batch read: PostgREST's grammar of select does not cover the co
 def batch_reason(calls: SimilarCalls) -> str:
     """Why no read of all keys returns what the calls returned; empty if one does."""
     return next(_reasons(calls), "")
+
+
+def kept_reason(calls: SimilarCalls) -> str:
+    """Why no read of all keys returns it, whatever varies; empty if that alone matters."""
+    return next(_reasons(replace(calls, others=())), "")
 
 
 def _reasons(calls: SimilarCalls) -> Iterator[str]:

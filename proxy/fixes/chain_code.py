@@ -19,6 +19,7 @@ from proxy.fixes.filter_code import (
     order_py,
     param_js,
     param_py,
+    quoted_name,
     value_words,
 )
 from proxy.fixes.identifiers import camel_case, free_name, snake_case
@@ -196,9 +197,15 @@ def has_column(select: str, column: str) -> bool:
     return bool(own) and column not in names and column.replace("_", "a").isalnum()
 
 
+def has_star(select: str) -> bool:
+    """Whether the rows have all columns of the relation."""
+    items = select_items(select) or ()
+    return any(isinstance(item, SelectItem) and str(item.field) == "*" and not item.aggregate for item in items)
+
+
 def select_with(select: str, columns: Iterable[str]) -> str:
     """``select`` with those of ``columns`` that it lacks added before it."""
-    return ",".join([*(name for name in columns if not has_column(select, name)), select])
+    return ",".join([*(quoted_name(name) for name in columns if not has_column(select, name)), select])
 
 
 def without_order(parsed: ParsedFingerprint, columns: Iterable[str]) -> ParsedFingerprint:

@@ -1,16 +1,20 @@
 """A read of many keys whose rows stay one list: in chunks, or by a function in the database that takes all keys."""
 
 import json
+import re
 
 from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint
 from proxy.analysis.varying import SimilarCalls
 from proxy.findings.model import Fix
-from proxy.fixes.batch_code import HALVES_JS, HALVES_PY, batch_name
+from proxy.fixes.batch_code import batch_name
 from proxy.fixes.chain_code import (
+    ORDER_ALIAS,
     ClientRead,
     client_reason,
+    has_column,
+    has_star,
     in_schema,
     js_chain,
     js_conditions,
@@ -22,13 +26,25 @@ from proxy.fixes.chain_code import (
     select_items,
     unsupported_params,
 )
-from proxy.fixes.filter_code import quoting_js, quoting_py
+from proxy.fixes.filter_code import quoted_name, quoting_js, quoting_py
 from proxy.fixes.function_code import checked_call_js, function_js, function_py, indent, statement_py
-from proxy.fixes.identifiers import snake_case
-from proxy.fixes.key_code import Keys, chunk_filter_js, chunk_filter_py, chunk_size, chunks_js, chunks_py, keys_of
+from proxy.fixes.identifiers import free_name, snake_case
+from proxy.fixes.key_code import (
+    HALVES_JS,
+    HALVES_PY,
+    Keys,
+    chunk_filter_js,
+    chunk_filter_py,
+    chunk_size,
+    chunks_js,
+    chunks_py,
+    keys_of,
+)
 from proxy.fixes.sql.batch import batch_sql, by_keys_sql
 from proxy.fixes.sql.clauses import sql_reason
 from proxy.postgrest.request.select_list import SelectItem
+
+_LOGIC = ("or=", "and=", "not.or=", "not.and=")
 
 
 def chunk_fix(calls: SimilarCalls) -> Fix:
@@ -41,9 +57,18 @@ def chunk_fix(calls: SimilarCalls) -> Fix:
         return Fix(reason=reason)
     items = select_items(parsed.select) or ()
     together = parsed.order or any(param in ("limit=?", "offset=?") for param in parsed.rest)
-    if together or any(isinstance(item, SelectItem) and item.aggregate for item in items):
+    aggregates = any(isinstance(item, SelectItem) and item.aggregate for item in items)
+    if together or aggregates:
         if not calls.keys[0].column.replace("_", "a").isalnum():
             return Fix(reason="No fix: the list is of a path into JSON, and its rows are ordered or limited together.")
+        if not has_star(parsed.select) and any(param.startswith(_LOGIC) for param in parsed.rest):
+            return Fix(
+                reason="No fix: PostgREST filters the rows of a function by a logic tree of selected columns only."
+            )
+        if aggregates and (parsed.order or len(parsed.filters) > 1):
+            return Fix(
+                reason="No fix: PostgREST filters the rows of a function by selected columns, not by aggregates."
+            )
         return Fix(by_keys_sql(calls, function_name(calls)), _function_js(calls), _function_py(calls))
     rest = [condition for condition in parsed.filters if condition not in calls.keys]
     no_sql = sql_reason(parsed, rest)
@@ -110,21 +135,46 @@ def _chunks_py(calls: SimilarCalls) -> str:
     return function_py(function_name(calls), [keys.argument, *keys.read.arguments], body)
 
 
+def _with_conditions(parsed: ParsedFingerprint) -> tuple[ParsedFingerprint, list[str]]:
+    """The read with the columns that it filters and orders by, and their names in the rows.
+
+    PostgREST filters and orders the rows of a function by selected columns only.
+    """
+    taken, added = set(parsed.select.replace(":", ",").split(",")), dict[str, str]()
+    for name in (*(f.column for f in parsed.filters), *(item.column for item in parsed.order)):
+        column = re.split("->", name)[0]
+        if "(" not in column and column not in added.values() and not has_column(parsed.select, column):
+            added[free_name(ORDER_ALIAS, taken, ())] = column
+    select = ",".join([*(f"{alias}:{quoted_name(column)}" for alias, column in added.items()), parsed.select])
+    return replace(parsed, select=select), list(added)
+
+
 def _function_js(calls: SimilarCalls) -> str:
-    keys, parsed = _flat(calls, camel=True), calls.parsed
+    keys = _flat(calls, camel=True)
+    parsed, added = _with_conditions(keys.read.parsed)
     part = keys.parts[0]
     source = f'{in_schema(parsed)}.rpc("{function_name(calls)}", {{ keys }})'
     call = checked_call_js([source, js_select(parsed), *js_conditions(keys.read)])
+    own = f".map(({{ {', '.join(added)}, ...row }}) => row)" if added else ""
     member = f"const keys = {keys.argument}.map(({part}) => ({{ {json.dumps(keys.columns[0])}: {part} }}));"
     return function_js(
-        list_name(calls), [keys.argument, *keys.read.arguments], [*quoting_js(call), member, *call, "return data;"]
+        list_name(calls),
+        [keys.argument, *keys.read.arguments],
+        [*quoting_js(call), member, *call, f"return data{own};"],
     )
 
 
 def _function_py(calls: SimilarCalls) -> str:
-    keys, parsed = _flat(calls, camel=False), calls.parsed
+    keys = _flat(calls, camel=False)
+    parsed, added = _with_conditions(keys.read.parsed)
     part = keys.parts[0]
     source = f'supabase{in_schema(parsed)}.rpc("{function_name(calls)}", {{"keys": keys}})'
-    call = statement_py("return", [source, py_select(parsed), *py_conditions(keys.read), ".execute()", ".data"])
+    chain = [source, py_select(parsed), *py_conditions(keys.read), ".execute()", ".data"]
+    call = statement_py("rows =" if added else "return", chain)
+    if added:
+        call += [
+            f"added = {{{', '.join(map(json.dumps, added))}}}",
+            "return [{name: row[name] for name in row if name not in added} for row in rows]",
+        ]
     member = f"keys = [{{{json.dumps(keys.columns[0])}: {part}}} for {part} in {keys.argument}]"
     return function_py(function_name(calls), [keys.argument, *keys.read.arguments], [*quoting_py(call), member, *call])

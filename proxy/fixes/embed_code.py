@@ -13,13 +13,23 @@ from msgspec.structs import replace
 from proxy.analysis.joins import Join
 from proxy.analysis.varying import Parent, SimilarCalls
 from proxy.findings.model import Fix
-from proxy.fixes.batch_code import HALVES_JS, HALVES_PY, batch_fix, name_of
+from proxy.fixes.batch_code import batch_fix, name_of
 from proxy.fixes.batch_reasons import batch_reason
 from proxy.fixes.chain_code import in_schema
 from proxy.fixes.filter_code import filter_js, filter_py, order_js, order_py, param_js, param_py, quoting_js, quoting_py
 from proxy.fixes.function_code import function_js, function_py, indent, statement_js, statement_py
 from proxy.fixes.identifiers import snake_case
-from proxy.fixes.key_code import Keys, chunk_filter_js, chunk_filter_py, chunk_size, chunks_js, chunks_py, keys_of
+from proxy.fixes.key_code import (
+    HALVES_JS,
+    HALVES_PY,
+    Keys,
+    chunk_filter_js,
+    chunk_filter_py,
+    chunk_size,
+    chunks_js,
+    chunks_py,
+    keys_of,
+)
 from proxy.fixes.memoized import memoized
 
 
@@ -43,8 +53,13 @@ def is_embedded(calls: SimilarCalls, join: Join | None) -> bool:
     return join is not None and join.owned and ordered and calls.parsed.method == "GET" and not batch_reason(calls)
 
 
-def embed_risk(calls: SimilarCalls, join: Join | None) -> str:
-    """What an embed leaves out; empty if the code is none."""
+def embed_risk(calls: SimilarCalls, join: Join | None, parent: Parent | None = None) -> str:
+    """What an embed leaves out, or needs; empty if the code is none."""
+    if parent is not None and join is None and not batch_reason(calls):
+        return (
+            f" The counts by embed need a foreign key from {calls.parsed.relation}.{calls.keys[0].column} to"
+            f" {parent.relation}, which fanin does not see; without one, PostgREST answers PGRST200."
+        )
     if join is None or not is_embedded(calls, join):
         return ""
     return f" The embed has only rows whose row of {join.relation} the caller may read."

@@ -131,20 +131,31 @@ def order_js(item: OrderItem, table: str = "") -> str:
     """A call for one item of an order, without its leading dot; ``table`` is the embed that it orders."""
     nulls = f", nullsFirst: {json.dumps(item.nulls == 'nullsfirst')}" if item.nulls else ""
     of = f", referencedTable: {json.dumps(table)}" if table else ""
-    return f"order({json.dumps(item.column)}, {{ ascending: {json.dumps(not item.descending)}{nulls}{of} }})"
+    column, ascending = json.dumps(_order_name(item.column)), json.dumps(not item.descending)
+    return f"order({column}, {{ ascending: {ascending}{nulls}{of} }})"
 
 
 def order_py(item: OrderItem, table: str = "") -> str:
     """The same for Python."""
     nulls = f", nullsfirst={item.nulls == 'nullsfirst'}" if item.nulls else ""
     of = f", foreign_table={json.dumps(table)}" if table else ""
-    return f"order({json.dumps(item.column)}, desc={item.descending}{nulls}{of})"
+    return f"order({json.dumps(_order_name(item.column))}, desc={item.descending}{nulls}{of})"
 
 
-def logic_name(column: str) -> str:
-    """A column or JSON path for a logic tree; quoted if it contains characters with a meaning there."""
-    plain = column.replace("->", "_").replace(">", "_").replace("_", "a").isalnum()
-    return column if plain else json.dumps(column, ensure_ascii=False)
+def quoted_name(column: str) -> str:
+    """A column or JSON path for a select list or a logic tree; names are quoted that contain characters with a meaning
+    there. The clients remove blanks outside quotes from a select list.
+    """
+    return "".join(part if part in ("->", "->>") else _quoted_part(part) for part in re.split("(->>?)", column))
+
+
+def _quoted_part(name: str) -> str:
+    return name if name.replace("_", "a").isalnum() else json.dumps(name, ensure_ascii=False)
+
+
+def _order_name(column: str) -> str:
+    """A column for the clients' ``order``, which append words to it."""
+    return quoted_name(column) if re.search(r"[.,\"]", column) and not column.endswith(")") else column
 
 
 def _split(param: str) -> tuple[str, str]:

@@ -3,10 +3,13 @@
 from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint
+from proxy.analysis.unique_key import HOW_TO_KNOW
+from proxy.findings.model import Fix
 from proxy.fixes.chain_code import js_chain, name_values, py_chain
 from proxy.fixes.filter_code import quoting_js, quoting_py
 from proxy.fixes.function_code import checked_call_js, function_js, function_py, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
+from proxy.fixes.printable import printable_fix
 from proxy.fixes.sql.read import read_sql
 from proxy.postgrest.names import singular
 
@@ -14,6 +17,18 @@ from proxy.postgrest.names import singular
 def find_name(parsed: ParsedFingerprint, column: str) -> str:
     """``getCreatorByUserId``."""
     return camel_case(f"get {singular(parsed.relation)} by {column}")
+
+
+def find_fix(parsed: ParsedFingerprint, column: str) -> Fix:
+    """The read of the one row with a value in ``column``; without code if no such column is known."""
+    if not column:
+        return Fix(reason=f"No code: the column of {parsed.name} that finds the row is unknown; {HOW_TO_KNOW}.")
+    return printable_fix(
+        [parsed],
+        lambda: find_sql(parsed, column),
+        lambda: find_js(parsed, column),
+        lambda: find_py(parsed, column),
+    )
 
 
 def find_sql(parsed: ParsedFingerprint, column: str) -> str:

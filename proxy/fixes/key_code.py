@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from proxy.analysis.varying import SimilarCalls
 from proxy.fixes.chain_code import KEY_ALIAS, ORDER_ALIAS, ClientRead, has_column, name_values
-from proxy.fixes.filter_code import list_js, list_py, logic_name
+from proxy.fixes.filter_code import list_js, list_py, quoted_name
 from proxy.fixes.identifiers import camel_case, free_name, snake_case
 from proxy.postgrest.names import plural
 
@@ -20,8 +20,24 @@ MOST_LONG_KEYS = 50
 """The same for texts and for keys of several columns, which are longer."""
 MOST_ROWS = 1000
 """Rows per call at which the code aims: Supabase's default for db-max-rows. The code notices if it is lower."""
-_CODE_NAMES = ("at", "chunk", "keys", "unique", "half", "key", "row")
+CODE_NAMES = ("at", "chunk", "keys", "unique", "half", "key", "row")
 """Variables of the generated code. Not in ``RESERVED``: elsewhere a column may be called so."""
+
+
+HALVES_JS = (
+    "if (count > data.length && chunk.length > 1) { // cut at max-rows",
+    "  const half = Math.ceil(chunk.length / 2);",
+    "  chunks.push(chunk.slice(0, half), chunk.slice(half));",
+    "  continue;",
+    "}",
+)
+HALVES_PY = (
+    "if answer.count > len(answer.data) and len(chunk) > 1:  # cut at max-rows",
+    "    half = len(chunk) // 2",
+    "    chunks += [chunk[:half], chunk[half:]]",
+    "    continue",
+)
+"""Statements that read the halves of a chunk whose answer lacks rows."""
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -46,7 +62,7 @@ def keys_of(calls: SimilarCalls, camel: bool, ordered: bool = False) -> Keys:
     """The keys of similar calls, named for one language; ``ordered``: the rows have the columns of the order too."""
     case, parsed = (camel_case if camel else snake_case), calls.parsed
     columns = tuple(key.column for key in calls.keys)
-    used = set(_CODE_NAMES)
+    used = set(CODE_NAMES)
     parts = tuple(free_name(case(column), used) for column in columns)
     argument = free_name(plural(case(columns[0]) or "value"), used) if len(parts) == 1 else "keys"
     rest = tuple(condition for condition in parsed.filters if condition not in calls.keys)
@@ -57,7 +73,7 @@ def keys_of(calls: SimilarCalls, camel: bool, ordered: bool = False) -> Keys:
     for item in parsed.order if ordered else ():
         if not has_column(parsed.select, item.column):
             extra[free_name(ORDER_ALIAS, taken, ())] = item.column
-    select = ",".join([*(f"{name}:{column}" for name, column in extra.items()), parsed.select])
+    select = ",".join([*(f"{name}:{quoted_name(column)}" for name, column in extra.items()), parsed.select])
     read = name_values(replace(parsed, select=select, filters=rest, method="GET"), camel, used=used)
     plain = len(columns) == 1 and calls.kinds[0] in ("integer", "uuid") and "->" not in columns[0]
     return Keys(read, argument, parts, columns, names, tuple(extra), plain)
@@ -66,7 +82,8 @@ def keys_of(calls: SimilarCalls, camel: bool, ordered: bool = False) -> Keys:
 def chunk_size(calls: SimilarCalls) -> int:
     """Keys per call, so that its rows are below ``MOST_ROWS``, as far as the answers show."""
     plain = len(calls.keys) == 1 and calls.kinds[0] in ("integer", "uuid")
-    most = MOST_KEYS if plain else MOST_LONG_KEYS
+    values = calls.others[0].count("?") if calls.others else 0  # those of a logic tree
+    most = MOST_KEYS if plain else MOST_LONG_KEYS if values <= 2 else max(1, 2 * MOST_LONG_KEYS // values)
     return max(1, min(most, MOST_ROWS // max(calls.limit or calls.rows, 1)))
 
 
@@ -80,7 +97,7 @@ def chunk_filter_js(keys: Keys, chunk: str) -> str:
     if len(keys.columns) == 1:
         return f'.filter({json.dumps(keys.columns[0])}, "in", {list_js(f"[...{chunk}, {chunk}[0]]")})'
     pairs = zip(keys.columns, keys.parts, strict=True)
-    each = ",".join(f"{logic_name(column)}.eq.${{quoted({part})}}" for column, part in pairs)
+    each = ",".join(f"{quoted_name(column)}.eq.${{quoted({part})}}" for column, part in pairs)
     return f".or({chunk}.map(([{', '.join(keys.parts)}]) => `and({each})`).join())"
 
 
@@ -90,7 +107,7 @@ def chunk_filter_py(keys: Keys, chunk: str) -> str:
         return f".in_({json.dumps(keys.columns[0])}, {chunk})"
     if len(keys.columns) == 1:
         return f'.filter({json.dumps(keys.columns[0])}, "in", {list_py(f"[*{chunk}, {chunk}[0]]")})'
-    names = [logic_name(column).replace("{", "{{").replace("}", "}}") for column in keys.columns]
+    names = [quoted_name(column).replace("{", "{{").replace("}", "}}") for column in keys.columns]
     each = ",".join(f"{name}.eq.{{}}" for name in names).replace("\\", "\\\\").replace('"', '\\"')
     return f'.or_(",".join("and({each})".format(*map(quoted, key)) for key in {chunk}))'
 

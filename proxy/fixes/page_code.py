@@ -2,7 +2,7 @@
 
 PostgREST has no row comparison, so ``(a, b) > (x, y)`` becomes ``or=(a.gt.x,and(a.eq.x,b.gt.y))``
 (https://postgrest.org/en/v12/references/api/tables_views.html#logical-operators). fanin does not see which columns are
-NOT NULL, so the code is right for nulls in every column but the key.
+NOT NULL, so the code is right for nulls in every column but those of the key.
 """
 
 import json
@@ -20,21 +20,23 @@ from proxy.fixes.chain_code import (
     select_items,
     without_order,
 )
-from proxy.fixes.filter_code import QUOTED_JS, QUOTED_PY, logic_name
+from proxy.fixes.filter_code import QUOTED_JS, QUOTED_PY, quoted_name
 from proxy.fixes.function_code import checked_call_js, function_js, function_py, indent, statement_js, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
 from proxy.fixes.memoized import memoized
 
+SeekKey = tuple[str, ...]
+"""Columns that together are unique and have no nulls."""
 
-def seek_order(parsed: ParsedFingerprint, key: str) -> tuple[OrderItem, ...]:
+
+def seek_order(parsed: ParsedFingerprint, key: SeekKey) -> tuple[OrderItem, ...]:
     """The order of the query, made total by ``key``, which has the direction of the column before it."""
-    if any(order.column == key for order in parsed.order):
-        return parsed.order
+    ordered = {order.column for order in parsed.order}
     descending = parsed.order[-1].descending if parsed.order else False
-    return (*parsed.order, OrderItem(key, descending, ""))
+    return (*parsed.order, *(OrderItem(column, descending, "") for column in key if column not in ordered))
 
 
-def page_reason(parsed: ParsedFingerprint, key: str) -> str:
+def page_reason(parsed: ParsedFingerprint, key: SeekKey) -> str:
     """Why there is no code for pages; empty if there is."""
     items = select_items(parsed.select)
     if items is None:
@@ -53,7 +55,7 @@ def nulls_last(order: OrderItem) -> bool:
 
 
 @memoized
-def next_page_js(parsed: ParsedFingerprint, key: str) -> str:
+def next_page_js(parsed: ParsedFingerprint, key: SeekKey) -> str:
     """A supabase-js function; its ``last`` is the last row of the previous page, or undefined for the first page."""
     orders = seek_order(parsed, key)
     read = name_values(_page_read(parsed, orders), camel=True)
@@ -68,7 +70,7 @@ def next_page_js(parsed: ParsedFingerprint, key: str) -> str:
 
 
 @memoized
-def next_page_py(parsed: ParsedFingerprint, key: str) -> str:
+def next_page_py(parsed: ParsedFingerprint, key: SeekKey) -> str:
     """The same for supabase-py."""
     orders = seek_order(parsed, key)
     read = name_values(_page_read(parsed, orders), camel=False)
@@ -83,7 +85,7 @@ def next_page_py(parsed: ParsedFingerprint, key: str) -> str:
 
 
 @memoized
-def pages_js(parsed: ParsedFingerprint, key: str, size: int) -> str:
+def pages_js(parsed: ParsedFingerprint, key: SeekKey, size: int) -> str:
     """A supabase-js function that reads all rows in the order of the query and ``key``, ``size`` rows per page."""
     orders = seek_order(parsed, key)
     read = name_values(_page_read(parsed, orders), camel=True)
@@ -100,7 +102,7 @@ def pages_js(parsed: ParsedFingerprint, key: str, size: int) -> str:
 
 
 @memoized
-def pages_py(parsed: ParsedFingerprint, key: str, size: int) -> str:
+def pages_py(parsed: ParsedFingerprint, key: SeekKey, size: int) -> str:
     """The same for supabase-py."""
     orders = seek_order(parsed, key)
     read = name_values(_page_read(parsed, orders), camel=False)
@@ -118,8 +120,8 @@ def pages_py(parsed: ParsedFingerprint, key: str, size: int) -> str:
     return function_py(snake_case("list all " + parsed.relation), read.arguments, body)
 
 
-def _seek_js(orders: Sequence[OrderItem], key: str) -> list[str]:
-    if len(orders) == 1:
+def _seek_js(orders: Sequence[OrderItem], key: SeekKey) -> list[str]:
+    if len(orders) == 1:  # a column of the key, which has no nulls
         column = json.dumps(orders[0].column)
         return [f"if (last) query = query.{_compare(orders[0])}({column}, last[{_member(orders[0])}]);"]
     steps = ", ".join(
@@ -141,8 +143,8 @@ def _seek_js(orders: Sequence[OrderItem], key: str) -> list[str]:
     ]
 
 
-def _seek_py(orders: Sequence[OrderItem], key: str) -> list[str]:
-    if len(orders) == 1:
+def _seek_py(orders: Sequence[OrderItem], key: SeekKey) -> list[str]:
+    if len(orders) == 1:  # a column of the key, which has no nulls
         column = json.dumps(orders[0].column)
         return ["if last:", f"    query = query.{_compare(orders[0])}({column}, last[{_member(orders[0])}])"]
     steps = ", ".join(
@@ -166,16 +168,16 @@ def _seek_py(orders: Sequence[OrderItem], key: str) -> list[str]:
 
 
 def _column(order: OrderItem) -> str:
-    return json.dumps(logic_name(order.column))
+    return json.dumps(quoted_name(order.column))
 
 
 def _member(order: OrderItem) -> str:
     return json.dumps(row_property(order.column))
 
 
-def _nulls(order: OrderItem, key: str) -> str:
+def _nulls(order: OrderItem, key: SeekKey) -> str:
     """Where the nulls of a column are; the key has none."""
-    return '""' if order.column == key else json.dumps("last" if nulls_last(order) else "first")
+    return '""' if order.column in key else json.dumps("last" if nulls_last(order) else "first")
 
 
 def _compare(order: OrderItem) -> str:

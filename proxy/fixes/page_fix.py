@@ -6,15 +6,18 @@ Tests: tests/e2e/fixes/test_printed_fixes.py.
 from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import ParsedFingerprint
+from proxy.analysis.unique_key import no_key_reason, page_key
 from proxy.findings.model import Fix
 from proxy.fixes.page_code import next_page_js, next_page_py, page_reason, pages_js, pages_py
 from proxy.fixes.printable import printable_fix
 from proxy.fixes.sql.page import next_page_sql
+from proxy.postgrest.database_facts import DatabaseFacts
 
 
-def next_page_fix(parsed: ParsedFingerprint, key: str, note: str = "") -> Fix:
-    """The page after a given row, in the order of the query and ``key``; ``note`` is a comment before the SQL."""
-    reason, pages = page_reason(parsed, key), _without_bounds(parsed)
+def next_page_fix(parsed: ParsedFingerprint, facts: DatabaseFacts, note: str = "") -> Fix:
+    """The page after a given row, in the order of the query and its key; ``note`` is a comment before the SQL."""
+    key, pages = page_key(parsed, facts), _without_bounds(parsed)
+    reason = page_reason(parsed, key) if key else no_key_reason(parsed, facts)
     if reason:
         return Fix(reason=reason)
     return printable_fix(
@@ -25,9 +28,10 @@ def next_page_fix(parsed: ParsedFingerprint, key: str, note: str = "") -> Fix:
     )
 
 
-def all_pages_fix(parsed: ParsedFingerprint, key: str, size: int) -> Fix:
-    """All rows, in pages of ``size``, in the order of the query and ``key``."""
-    reason, pages = page_reason(parsed, key), _without_bounds(parsed)
+def all_pages_fix(parsed: ParsedFingerprint, facts: DatabaseFacts, size: int) -> Fix:
+    """All rows, in pages of ``size``, in the order of the query and its key."""
+    key, pages = page_key(parsed, facts), _without_bounds(parsed)
+    reason = page_reason(parsed, key) if key else no_key_reason(parsed, facts)
     if reason:
         return Fix(reason=reason)
     return printable_fix(

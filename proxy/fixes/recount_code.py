@@ -70,8 +70,10 @@ def _name(calls: SimilarCalls) -> str:
 def _calls(recount: Recount, js: bool) -> list[str]:
     read = recount.read
     name = name_of(read) if read.keys else camel_case(f"read {read.parsed.relation}")
-    steps = [(_name(recount.write), "writes all rows"), (name, "reads once, after the write")]
+    again = "" if read.keys or recount.lists == 1 else f" for each of the {recount.lists} lists"
+    steps = [(_name(recount.write), "writes all rows"), (name, f"reads once{again}, after the write")]
     if recount.result_write is not None:
-        steps.append((_name(recount.result_write), "writes the result once"))
+        results = "" if recount.result_writes == 1 else f" for each of {recount.result_writes} rows"
+        steps.append((_name(recount.result_write), f"writes the result once{results}"))
     call = "await {}(…)" if js else "{}(…)"
     return [f"{call.format(step if js else snake_case(step))}: {when}" for step, when in steps]

@@ -5,11 +5,12 @@ batch. This module does what both need: timers, waiting requests, calls in fligh
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 
 import msgspec
 
+from proxy.merging.lone_reads import REASON
 from proxy.merging.waiters import InFlightCall, Reply, SendAlone, Slot, StreamedAnswer, Waiter
 from proxy.model import PendingRequest
 from proxy.observe.events import Events, WindowClosed
@@ -17,8 +18,10 @@ from proxy.path.batching import BatchScheduler, BatchSettings, SchedulerRegistry
 from proxy.settings.tables import MergeSettings
 from proxy.transport.resume import resume
 
-WhyLone = Callable[[BatchScheduler, PendingRequest], str | None]
+DifferingHeadersOf = Callable[[BatchScheduler, PendingRequest], str]
 OnBatch = Callable[[BatchScheduler, list[PendingRequest]], None]
+OnReply = Callable[[Reply], None]
+NONE_AHEAD: Mapping[PendingRequest, OnReply] = {}
 
 
 def scheduler_registry(merge: MergeSettings) -> SchedulerRegistry:
@@ -36,11 +39,11 @@ class Batcher:
         on_batch: OnBatch,
         events: Events,
         clock: Callable[[], float],
-        why_lone: WhyLone = lambda scheduler, request: None,
+        differing_headers_of: DifferingHeadersOf = lambda scheduler, request: "",
     ) -> None:
-        """``why_lone`` returns the bypass reason of a request that is alone in its window, if one is known."""
+        """``differing_headers_of`` returns the headers because of which a request is alone in its window."""
         self.schedulers = schedulers
-        self._why_lone = why_lone
+        self._differing_headers_of = differing_headers_of
         self._on_batch = on_batch
         self._events = events
         self._clock = clock
@@ -61,16 +64,25 @@ class Batcher:
 
     # Called for requests.
 
-    async def join(self, scheduler: BatchScheduler, request: PendingRequest, reason: str | None = None) -> Reply:
+    async def join(
+        self,
+        scheduler: BatchScheduler,
+        request: PendingRequest,
+        reason: str | None = None,
+        ahead: Mapping[PendingRequest, OnReply] = NONE_AHEAD,
+    ) -> Reply:
         """Wait in the scheduler's window, then for the call that answers its batch.
 
-        ``reason`` is the bypass reason in the reply when the request is sent alone.
+        ``reason`` is the bypass reason in the reply when the request is sent alone. ``ahead`` are requests that no
+        client has made yet, which join the same window; each function gets its reply.
         """
         waiter = Waiter(scheduler, asyncio.get_running_loop().create_future(), reason)
         self._waiters[request] = waiter
         wait = scheduler.enqueue(request)
         if wait is not None:
-            self._schedule(scheduler, wait)
+            self._schedule(scheduler, 0.0 if ahead and not scheduler.in_flight else wait)
+        for each, on_reply in ahead.items():
+            self._join_ahead(scheduler, each, on_reply)
         if scheduler.full:
             self._flush(scheduler)
         try:
@@ -80,6 +92,17 @@ class Batcher:
             raise
         finally:
             self._waiters.pop(request, None)
+
+    def _join_ahead(self, scheduler: BatchScheduler, request: PendingRequest, on_reply: OnReply) -> None:
+        waiter = Waiter(scheduler, asyncio.get_running_loop().create_future(), is_ahead=True)
+        self._waiters[request] = waiter
+        scheduler.enqueue_ahead(request)
+
+        def done(reply: "asyncio.Future[Reply]") -> None:
+            self._waiters.pop(request, None)
+            on_reply(reply.result())
+
+        waiter.reply.add_done_callback(done)
 
     # Called by strategies.
 
@@ -91,6 +114,11 @@ class Batcher:
         """The waiter of ``request``, None if it does not wait."""
         waiter = self._waiters.get(request)
         return None if waiter is None or waiter.reply.done() else waiter
+
+    def is_ahead(self, request: PendingRequest) -> bool:
+        """Whether no client has made ``request`` yet."""
+        waiter = self._waiters.get(request)
+        return waiter is not None and waiter.is_ahead
 
     def reply(self, request: PendingRequest, reply: Reply) -> None:
         """Give a waiting request its reply."""
@@ -104,7 +132,7 @@ class Batcher:
         if self.is_waiting(request):
             waiter = self._waiters[request]
             slot, why = self._acquire(scheduler), reason or waiter.reason
-            resume(waiter.reply, SendAlone(slot, why, fallback, waiter.unused_calls))
+            resume(waiter.reply, SendAlone(slot, why, fallback, waiter.unused_calls, waiter.differing_headers))
 
     def record_unused_call(self, requests: Iterable[PendingRequest], call: int) -> None:
         """The call with this number could not answer ``requests``, as far as they wait."""
@@ -182,8 +210,8 @@ class Batcher:
         self._events.emit(WindowClosed(len(batch), self._clock() - batch[0].arrived))
         if len(batch) == 1 and not scheduler.in_flight:
             waiter = self._waiters[batch[0]]
-            why = self._why_lone(scheduler, batch[0])
-            waiter.reason = waiter.reason or why
+            waiter.differing_headers = self._differing_headers_of(scheduler, batch[0])
+            waiter.reason = waiter.reason or (REASON if waiter.differing_headers else None)
         self._on_batch(scheduler, batch)
 
     def _on_disconnect(self, request: PendingRequest, waiter: Waiter) -> None:

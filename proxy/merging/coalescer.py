@@ -100,7 +100,7 @@ class Coalescer:
         self._clock = state.context.clock
         lone = LoneReads(state, _query_key)
         self.batcher = Batcher(
-            scheduler_registry(settings.merge), self._on_batch, self._events, self._clock, lone.reason
+            scheduler_registry(settings.merge), self._on_batch, self._events, self._clock, lone.differing_headers
         )
         self._witnesses = Witnesses(settings, state, comparer)
         self._pauses = scheduler_registry(settings.merge)

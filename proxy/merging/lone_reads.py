@@ -12,6 +12,9 @@ from proxy.path.differing_headers import Scheduler
 from proxy.upstream.state import UpstreamState
 
 REASON = "differing-header"
+"""The bypass reason of such reads."""
+RULE = "FAN017"
+"""The rule that finds the headers."""
 
 
 class LoneReads:
@@ -23,25 +26,26 @@ class LoneReads:
         self._events = state.context.events
         self._clock = state.context.clock
 
-    def reason(self, scheduler: Scheduler, request: PendingRequest) -> str | None:
-        """The bypass reason of a read that is alone in its window, if a header is why."""
+    def differing_headers(self, scheduler: Scheduler, request: PendingRequest) -> str:
+        """The headers (names joined by commas) that are why a read is alone in its window; empty if none are."""
         differing = self._state.differing_headers
         known = len(differing.reported)
         names, reads = differing.observe(self._key_of(request), request.head, scheduler, self._clock())
         if not names:
-            return None
+            return ""
         self._events.emit(HeaderDiffered(names, reads))
         if len(differing.reported) > known:
             self._events.emit(Warned(what(names), remedy(names, self._state.also_neutral)))
-        return REASON
+        return names
 
     @contextmanager
-    def watching(self, request: PendingRequest) -> Iterator[None]:
-        """While a read is answered that is not held in a window, because nothing is merged in this mode."""
+    def watching(self, request: PendingRequest) -> Iterator[str]:
+        """While a read is answered that is not held in a window, because nothing is merged in this mode. Yields its
+        ``differing_headers``.
+        """
         read = _UnheldRead()
-        self.reason(read, request)
         try:
-            yield
+            yield self.differing_headers(read, request)
         finally:
             read.in_flight = 0
 

@@ -6,13 +6,13 @@ request a reply whatever happens.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import msgspec
 
 from proxy.errors.codes import FaultError
-from proxy.merging.batcher import Batcher, scheduler_registry
+from proxy.merging.batcher import NONE_AHEAD, Batcher, OnReply, scheduler_registry
 from proxy.merging.coalescer import Coalescer
 from proxy.merging.fetch import FetchesMerged, FetchResult
 from proxy.merging.lone_reads import LoneReads
@@ -53,21 +53,36 @@ class Merger:
         self._events = state.context.events
         self._clock = state.context.clock
         lone = LoneReads(state, lambda request: request.query.fingerprint)
-        self.batcher = Batcher(scheduler_registry(settings), self._on_batch, self._events, self._clock, lone.reason)
+        self.batcher = Batcher(
+            scheduler_registry(settings), self._on_batch, self._events, self._clock, lone.differing_headers
+        )
 
     @property
     def paused(self) -> int:
         """Number of (fingerprint, identity) pairs that are not merged now, after failures."""
         return self.batcher.schedulers.paused(self._clock())
 
-    def reply_to(self, request: PendingRequest) -> Coroutine[Any, Any, Reply]:
-        """Wait for a merged or shared answer, or for ``SendAlone``."""
+    def scheduler_of(self, request: PendingRequest) -> BatchScheduler | None:
+        """The scheduler of a request that may be merged now; None if it may not."""
+        scheduler = self.batcher.schedulers.get(request.query.fingerprint, request.head.identity_hash)
+        return None if scheduler is None or self._bypass_reason(scheduler, request) is not None else scheduler
+
+    def keys_per_call(self, scheduler: BatchScheduler, request: PendingRequest) -> int:
+        """The most keys that one call for requests like this one may have."""
+        return self._limits(scheduler, request).max_keys
+
+    def reply_to(
+        self, request: PendingRequest, ahead: Mapping[PendingRequest, OnReply] = NONE_AHEAD
+    ) -> Coroutine[Any, Any, Reply]:
+        """Wait for a merged or shared answer, or for ``SendAlone``. ``ahead`` are requests that no client has made yet,
+        which wait with it; each function gets the reply, which is never sent alone.
+        """
         scheduler = self.batcher.schedulers.get(request.query.fingerprint, request.head.identity_hash)
         reason = "busy" if scheduler is None else self._bypass_reason(scheduler, request)
         if scheduler is None or reason is not None:
             # A request that may be merged is a plain read of a relation, so that it may be shared too.
             return self._coalescer.reply_to(request, reason)
-        return self.batcher.join(scheduler, request)
+        return self.batcher.join(scheduler, request, ahead=ahead)
 
     def _bypass_reason(self, scheduler: BatchScheduler, request: PendingRequest) -> str | None:
         reason = self._why_paused(scheduler, request)
@@ -113,9 +128,17 @@ class Merger:
     def _send_originals(self, scheduler: BatchScheduler, batch: list[PendingRequest], reason: str) -> None:
         for call in originals(batch):
             if isinstance(call, Identical):
-                self._coalescer.start(self.batcher, scheduler, call)
+                self._share(scheduler, call)
             elif isinstance(call, Single):
                 self.batcher.release_alone(scheduler, call.request, reason)
+
+    def _share(self, scheduler: BatchScheduler, call: Identical) -> None:
+        """Send one of several equal requests, if a client has made one of them."""
+        if not all(map(self.batcher.is_ahead, call.requests)):
+            self._coalescer.start(self.batcher, scheduler, call)
+            return
+        for request in call.requests:
+            self.batcher.release_alone(scheduler, request)
 
     def _dispatch(self, scheduler: BatchScheduler, batch: list[PendingRequest], second_attempt: bool = False) -> None:
         """Plan the calls for ``batch``, whose requests all wait, and send them. After a bug in fanin every request is
@@ -131,7 +154,7 @@ class Merger:
                     reason = why_not_merged(call.request, limits.columns) if several else None
                     self.batcher.release_alone(scheduler, call.request, reason)
                 elif isinstance(call, Identical):
-                    self._coalescer.start(self.batcher, scheduler, call)
+                    self._share(scheduler, call)
                 else:
                     merge = InFlightMerge(call, second_attempt)
                     self.batcher.start(scheduler, merge, self._run(scheduler, merge))

@@ -37,6 +37,8 @@ class BufferedAnswer(msgspec.Struct, frozen=True, gc=False, eq=False):
     """Time from sending the call to its answer."""
     unused_calls: tuple[int, ...] = ()
     """Numbers of earlier calls for the request that could not answer it."""
+    age: float = 0.0
+    """Seconds since before the call was sent, for an answer that was fetched ahead."""
 
 
 class FailedCall(msgspec.Struct, frozen=True, eq=False):
@@ -76,6 +78,8 @@ class SendAlone(msgspec.Struct, frozen=True, eq=False):
     """
     unused_calls: tuple[int, ...] = ()
     """The numbers of such calls."""
+    differing_headers: str = ""
+    """The headers (names joined by commas) because of which it shares no call with similar reads."""
 
     @property
     def is_fallback(self) -> bool:
@@ -142,6 +146,10 @@ class Waiter(msgspec.Struct, eq=False):
     in_flight: InFlightCall | None = None
     unused_calls: tuple[int, ...] = ()
     """Numbers of calls for the request that could not answer it."""
+    differing_headers: str = ""
+    """The headers because of which it is alone in its window."""
+    is_ahead: bool = False
+    """Whether no client has made the request yet: it is not sent alone."""
 
     def answer(self, reply: Reply) -> None:
         """Give the waiting request its reply."""

@@ -108,6 +108,12 @@ class AnswersCompared(msgspec.Struct, frozen=True):
     answers: int
 
 
+class MemoUsed(msgspec.Struct, frozen=True, gc=False):
+    """A request was answered from the memo of its trace, ``age`` seconds after its answer was asked for."""
+
+    age: float
+
+
 class RequestRefused(msgspec.Struct, frozen=True):
     """A request could not be read, or a connection was above the limit: fanin answered with the fault ``code``, a key
     of ``errors.codes.FAULTS``.
@@ -153,6 +159,7 @@ Event = (
     | HeaderDiffered
     | MergingPaused
     | AnswersCompared
+    | MemoUsed
     | RequestRefused
     | TraceClosed
     | WorkloadInspected

@@ -12,6 +12,7 @@ from proxy.analysis.spans import asked_of_postgrest, count_queries
 from proxy.findings.model import Finding
 from proxy.model import Span
 from proxy.observe.buckets import Buckets
+from proxy.observe.collector_pause import paused_collector
 from proxy.observe.confirmed_names import METHODS
 from proxy.observe.events import (
     CANCELLED,
@@ -21,6 +22,7 @@ from proxy.observe.events import (
     FellBack,
     HeaderDiffered,
     HealthChecked,
+    MemoUsed,
     MergingPaused,
     RequestAnswered,
     RequestRefused,
@@ -70,6 +72,7 @@ class Metrics:
             FellBack: lambda event: self._count("fallbacks", event.reason),
             MergingPaused: lambda event: self._count("pauses", event.reason),
             AnswersCompared: lambda event: self._count("shadow", event.result, by=event.answers),
+            MemoUsed: lambda event: self._observe("memo_age_seconds", event.age),
             HeaderDiffered: lambda event: self._count("differing_headers", event.headers, by=event.reads),
             HealthChecked: lambda event: self._set("upstream_up", event.up),
             UpstreamRecovered: lambda _: self._count("upstream_outages"),
@@ -87,7 +90,8 @@ class Metrics:
 
     async def scrape(self, accept: str) -> tuple[bytes, str]:
         """Render in a thread: with thousands of series, rendering on the event loop would delay requests."""
-        return await asyncio.to_thread(self.now().render, accept, _pause)
+        with paused_collector:
+            return await asyncio.to_thread(self.now().render, accept, _pause)
 
     def now(self) -> Exposition:
         """A snapshot of all series."""

@@ -69,6 +69,11 @@ class SpanExporter:
         self._release_older_than(self._clock() - MAX_WAIT)
         self._warn_of_failure()
 
+    @property
+    def held_bytes(self) -> int:
+        """Estimated bytes of the spans that wait to be sent."""
+        return self._sender.held_bytes
+
     def counts(self) -> dict[tuple[str, ...], float]:
         """Number of spans by result: sent, failed, dropped."""
         return self._sender.counts()

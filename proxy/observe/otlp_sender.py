@@ -43,6 +43,11 @@ class Sender:
         exporter = self._exporter
         return {("sent",): exporter.sent, ("failed",): exporter.failed, ("dropped",): self._queue.dropped}
 
+    @property
+    def held_bytes(self) -> int:
+        """Estimated bytes of the spans that wait to be sent."""
+        return self._queue.held_bytes
+
     async def close(self) -> None:
         """Send the queued spans, for at most ``otlp.flush_timeout`` seconds, even if the collector hangs."""
         loop, flushed = asyncio.get_running_loop(), asyncio.Event()

@@ -74,7 +74,8 @@ def histogram(bounds: tuple[float, ...], text: str, *labels: str) -> Series:
 COUNTED: dict[str, Series] = {
     # What clients asked for.
     "requests": counter(
-        "Requests answered. outcome: passed, merged, shared, chunked, fallback, failed, gone; code: 2xx … 5xx, none.",
+        "Requests answered. outcome: passed, merged, shared, chunked, prefetched, fallback, failed, gone; code: "
+        "2xx … 5xx, none.",
         *("relation", "method", "outcome", "code"),
     ),
     "request_duration_seconds": histogram(SECONDS, "From a request's head to the end of its answer.", "outcome"),
@@ -107,6 +108,9 @@ COUNTED: dict[str, Series] = {
         "Upstream calls that merging and sharing saved, less those that they cost. Decreases when a merged answer"
         " could not be used.",
         *("rule", "relation"),
+    ),
+    "memo_age_seconds": histogram(
+        SECONDS, "Age of the answers that were fetched ahead when they were used, from before their call was sent."
     ),
     # Traces: the number of queries behind an application's request.
     "trace_queries": histogram(

@@ -95,9 +95,13 @@ def _title(trace: Trace) -> str:
 
 
 def _groups(spans: tuple[Span, ...]) -> list[list[Span]]:
-    """Spans grouped by upstream call, in the order of the first span of each group."""
+    """Spans grouped by the upstream call that they waited for, in the order of the first span of each group."""
     arrived = sorted(spans, key=lambda span: span.start)
-    return list(group_by(arrived, lambda span: span.call or -span.number).values())
+    return list(group_by(arrived, lambda span: _waited_for(span) or -span.number).values())
+
+
+def _waited_for(span: Span) -> int:
+    return 0 if span.outcome is Outcome.PREFETCHED else span.call
 
 
 def _folded(groups: list[list[Span]]) -> list[tuple[list[Span], bool]]:

@@ -59,6 +59,8 @@ class BatchScheduler:
 
     def __init__(self, settings: BatchSettings) -> None:
         self._waiting: dict[PendingRequest, None] = {}
+        self._ahead = 0
+        """Those of them that no client has made yet."""
         self.in_flight = 0
         self._requests_in_flight = 0
         self._concurrency = 0.0
@@ -109,6 +111,11 @@ class BatchScheduler:
         self._lingering = self._should_linger()
         return min(self._settings.linger, self._longest_wait()) if self._lingering else 0.0
 
+    def enqueue_ahead(self, request: PendingRequest) -> None:
+        """Add a request that no client has made yet to the open window. It does not count as company."""
+        self._waiting[request] = None
+        self._ahead += 1
+
     def cancel(self, request: PendingRequest) -> bool:
         """Remove ``request``, whose client disconnected, from the window. True when the window is empty now."""
         self._waiting.pop(request, None)
@@ -117,17 +124,19 @@ class BatchScheduler:
     def flush(self) -> list[PendingRequest]:
         """Close the window and return its batch. Requests that arrive from now on are in the next window."""
         batch = list(self._waiting)
+        size = max(1, len(batch) - self._ahead)
         self._waiting.clear()
+        self._ahead = 0
         if batch:
             arrival = batch[0].arrived
             is_steady = arrival - self._last_arrival <= STEADY_GAP
             self._steady_batches = self._steady_batches + 1 if is_steady else 0
             self._last_arrival = arrival
             remembered = CONCURRENCY_DECAY * self._concurrency if is_steady else 0.0
-            self._concurrency = max(remembered, len(batch) + self._requests_in_flight)
-            self._batch_size += 0.3 * (len(batch) - self._batch_size)
+            self._concurrency = max(remembered, size + self._requests_in_flight)
+            self._batch_size += 0.3 * (size - self._batch_size)
         if self._lingering:
-            self._lingers.append(len(batch) > 1)
+            self._lingers.append(size > 1)
             self._lingering = False
         return batch
 

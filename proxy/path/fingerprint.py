@@ -14,7 +14,7 @@ from proxy.postgrest.request.literals import class_of, read_list, read_literal
 from proxy.postgrest.request.media import ARRAY
 from proxy.postgrest.request.operators import filter_shape, tree_shape
 from proxy.postgrest.request.row_range import plain_limit_param, plain_offset
-from proxy.postgrest.request.select_list import read_select
+from proxy.postgrest.request.select_list import begins_with_item, read_select
 from proxy.postgrest.request.target import (
     LOGIC,
     RESERVED_PARAMS,
@@ -338,7 +338,7 @@ def _select_bypass_reason(params: tuple[Param, ...], names: list[bytes]) -> str 
         return None
     value = _select_value(params, names)
     # The hidden columns are inserted before the value and end in a comma, after which PostgREST expects a column.
-    if not value or value[:1].isspace() or value[:1] == b"," or value[-1:] == b",":
+    if not begins_with_item(value) or value[-1:] == b",":
         return "select"
     return "aggregate" if has_aggregate(value) else None
 

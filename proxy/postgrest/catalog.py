@@ -56,9 +56,10 @@ join base b on b.oid = a.atttypid
 join pg_type t on t.oid = b.at and t.typtype <> 'd'
 left join pg_collation l on l.oid = a.attcollation
 where not a.attisdropped and (a.attnum > 0 or a.attname = 'ctid' and c.relkind in ('r', 'p', 'm'))
+order by a.attrelid, a.attnum
 """
-"""One row per column of the schemas ``$1``, and one for ``ctid``. A domain has its base type, unless a cast to json
-formats it.
+"""One row per column of the schemas ``$1`` in the order of each relation, and one for ``ctid``. A domain has
+its base type, unless a cast to json formats it.
 
 ``by_address`` is false where an index on further columns may return its rows in their order (since PostgreSQL 18 also
 one that does not begin with it), where only a sequential scan finds them and the table is so large that the scan may
@@ -76,6 +77,22 @@ group by 1, 2 having bool_and(p.provolatile in ('i', 's'))
 """Functions of the schemas ``$1`` that have no volatile overload."""
 
 
+PLAIN_TABLES = """
+select n.nspname::text as schema, c.relname::text as relation
+from pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspname = any($1::text[])
+where c.relkind = 'r'
+  and not exists (select from pg_rewrite w where w.ev_class = c.oid)
+  and not exists (select from pg_inherits h where c.oid in (h.inhparent, h.inhrelid))
+  and not exists (
+    select from pg_trigger t
+    where t.tgrelid = c.oid and not t.tgisinternal and t.tgenabled <> 'D' and t.tgtype & 1 = 0 and t.tgtype & 24 <> 0
+  )
+"""
+"""Tables of the schemas ``$1`` without rewrite rules, parents and children, and without triggers that run once per
+UPDATE or DELETE. Bits of ``tgtype``: 1 per row, 8 DELETE, 16 UPDATE (PostgreSQL, ``catalog/pg_trigger.h``).
+"""
+
+
 class Catalog(msgspec.Struct, frozen=True):
     """Columns by relation and name, and the functions that are stable or immutable; all with their schema."""
 
@@ -83,6 +100,8 @@ class Catalog(msgspec.Struct, frozen=True):
     stable: frozenset[str] = frozenset()
     hazards: Hazards = Hazards()
     facts: DatabaseFacts = DatabaseFacts()
+    plain_tables: frozenset[str] = frozenset()
+    """Tables whose rows may be written by one statement in place of several."""
     read: int = 0
     """How often the schema was announced to have changed before it was read, and one more; 0: it was not read."""
 

@@ -14,7 +14,8 @@ from proxy.postgrest.hazards import CatalogRow
 
 INDEXES = """
 select n.nspname::text as schema, c.relname::text as relation, c.relkind::text as kind, i.relname::text as name,
-  m.amname::text as method, x.indisunique as unique, x.indisprimary as primary,
+  m.amname::text as method, x.indisprimary as primary, x.indisunique
+    and not (c.relkind = 'r' and exists (select from pg_inherits h where h.inhparent = c.oid)) as unique,
   pg_get_expr(x.indpred, x.indrelid, true) as predicate,
   array(
     select coalesce(a.attname::text, pg_get_indexdef(x.indexrelid, k, true))
@@ -35,7 +36,10 @@ left join pg_am m on m.oid = i.relam
 where c.relkind in ('r', 'p', 'v', 'm', 'f')
 order by 1, 2, i.relname
 """
-"""One row per relation of the schemas ``$1`` and valid index; ``name`` is null for a relation without any."""
+"""One row per relation of the schemas ``$1`` and valid index; ``name`` is null for a relation without any.
+
+An index of a table that others inherit from is not unique for the rows of a query, which has theirs too.
+"""
 
 REFERENCES = """
 select n.nspname::text as schema, c.relname::text as relation, k.conname::text as name,
@@ -103,7 +107,8 @@ class RelationFacts(msgspec.Struct, frozen=True):
     @property
     def primary_key(self) -> tuple[str, ...]:
         """The columns of the primary key; empty without one."""
-        return next((tuple(key.text for key in index.keys) for index in self.indexes if index.primary), ())
+        keys = (tuple(key.text for key in index.keys) for index in self.indexes if index.primary and index.unique)
+        return next(keys, ())
 
     def type_of(self, column: str) -> str:
         """The type of a column; empty if it is unknown."""

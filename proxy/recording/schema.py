@@ -9,6 +9,8 @@ from proxy.model import Outcome
 
 CURRENT_FORMAT = 2
 """Number of the format. It increases when a reader of the older format would misread the newer one."""
+MAX_KEY = 64
+"""Bytes of a key of BLAKE2b."""
 MAX_TEXT = 200
 """Largest number of characters of a client's names for itself, its route and its trace."""
 
@@ -30,6 +32,15 @@ class RecordingHead(FormatVersion, frozen=True):
     fanin: Annotated[str, Meta(description="Version of fanin that wrote the file.")]
     salt: Annotated[str, Meta(description="Key of the hashes of literals, in hexadecimal; one per run of fanin.")]
     epoch: Annotated[float, Meta(description="Add this to a time in the file to get seconds since 1970.")]
+
+    @property
+    def hash_key(self) -> bytes:
+        """The salt as the key of a hash; empty if it is none."""
+        try:
+            key = bytes.fromhex(self.salt)
+        except ValueError:
+            return b""
+        return key if len(key) <= MAX_KEY else b""
 
 
 class Literal(msgspec.Struct, frozen=True, array_like=True):
@@ -83,6 +94,10 @@ class RecordedSpan(msgspec.Struct, frozen=True, omit_defaults=True):
     unused_calls: Annotated[
         tuple[NonNegativeInt, ...], Meta(description="Numbers of the upstream calls for it that could not answer it.")
     ] = ()
+    differing_headers: Annotated[
+        Text,
+        Meta(description="Names of the headers, by commas, because of which it shared no call with similar reads."),
+    ] = ""
     cut: Annotated[
         bool | None,
         Meta(description="Whether it has as many rows as max-rows allows; null if max-rows is unknown."),

@@ -34,16 +34,27 @@ Recordings = Iterator[tuple[Source, Trace]]
 
 
 def source_names(options: Namespace) -> tuple[str, ...]:
-    """Names of the sources, including those without traces. A file that is given twice is listed once."""
-    return (options.admin,) if options.admin else tuple(dict.fromkeys(map(str, options.traces or ())))
+    """Names of the sources, including those without traces. One that is given twice is listed once."""
+    return (*_files(options), *dict.fromkeys(options.admin or ()))
+
+
+def _files(options: Namespace) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(str, options.traces or ())))
 
 
 def read_source(options: Namespace, settings: Settings) -> Recordings:
-    """The traces of ``--admin`` or ``--traces``. ConfigError for an invalid URL, DataAccessError if reading fails."""
-    token = settings.admin_token
-    if options.admin:
-        return read_admin(options.admin, token.get_secret_value() if token else None)
-    return read_files(map(Path, source_names(options)))
+    """The traces of all sources. ConfigError for an invalid URL, DataAccessError if reading fails."""
+    for _, traces in each_source(options, settings):
+        yield from traces
+
+
+def each_source(options: Namespace, settings: Settings) -> Iterator[tuple[str, Recordings]]:
+    """The name and the traces of each file of ``--traces`` and of each ``--admin``; nothing is read before."""
+    token = settings.admin_token.get_secret_value() if settings.admin_token else None
+    for name in _files(options):
+        yield name, read_files([Path(name)])
+    for url in dict.fromkeys(options.admin or ()):
+        yield url, read_admin(url, token)
 
 
 def read_files(files: Iterable[Path]) -> Recordings:

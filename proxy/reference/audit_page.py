@@ -6,11 +6,13 @@ from proxy.audit.report import (
     FORMAT,
     BypassUsage,
     IgnoredFinding,
+    NoIndexReason,
     ObservedLoad,
     QueryUsage,
     Report,
     ReportedFinding,
     RouteUsage,
+    StatementUsage,
     TrafficSummary,
     UncheckedItem,
 )
@@ -44,6 +46,8 @@ def audit() -> Iterator[str]:
         (QueryUsage, "Each of `queries`"),
         (RouteUsage, "Each of `routes`"),
         (BypassUsage, "Each of `bypassed`"),
+        (StatementUsage, "Each of `statements`"),
+        (NoIndexReason, "Each of `no_index`"),
         (UncheckedItem, "Each of `not_checked`"),
     )
     for kind, where in parts:

@@ -29,7 +29,7 @@ def drop_index(relation: Relation, index: Index) -> str:
 
 def create_index(relation: Relation, columns: Sequence[str], database: Database) -> str:
     """The statement that creates a btree index on ``columns``, under a name that is free, and its undo."""
-    name = _free("_".join((relation.name, *columns, "idx")), _names_in(relation.schema, database))
+    name = free_name("_".join((relation.name, *columns, "idx")), relation.schema, database)
     how = "" if relation.kind == "p" else "concurrently "
     keys = ", ".join(map(quoted, columns))
     return with_undo(
@@ -55,8 +55,9 @@ def _names_in(schema: str, database: Database) -> frozenset[str]:
     return frozenset(name for one in each for name in (one.name, *(index.name for index in one.indexes)))
 
 
-def _free(name: str, taken: frozenset[str]) -> str:
-    """``name``, cut to what Postgres allows, with a number if it is in use."""
+def free_name(name: str, schema: str, database: Database) -> str:
+    """``name``, cut to what Postgres allows, with a number if a table, view or index of the schema has it."""
+    taken = _names_in(schema, database)
     for number in range(len(taken) + 1):
         suffix = str(number) if number else ""
         cut = name.encode()[: MAX_NAME - len(suffix)].decode(errors="ignore") + suffix

@@ -20,6 +20,7 @@ from proxy.settings.tables import (
     IdentitySettings,
     MergeSettings,
     Override,
+    PrefetchSettings,
     ShadowSettings,
     TraceSettings,
 )
@@ -125,6 +126,7 @@ class Settings(BaseSettings):
     trace: TraceSettings = TraceSettings()
     merge: MergeSettings = MergeSettings()
     shadow: ShadowSettings = ShadowSettings()
+    prefetch: PrefetchSettings = PrefetchSettings()
     limits: LimitSettings = LimitSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
     pool: PoolSettings = PoolSettings()

@@ -48,7 +48,9 @@ if TYPE_CHECKING:
         """The table ``rules``, which has the settings of all RULES. The data path reads the ones declared here."""
 
         fan001: Level
+        fan002: Level
         fan003: Level
+        fan004: Level
         fan005: Level
         duplicate_read: DuplicateRead
         oversized_in_list: OversizedInList

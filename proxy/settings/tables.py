@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from proxy import prefetch_size
 from proxy.settings.sources import flatten
 from proxy.settings_base import OVERRIDE, RESTART, Count, Positive, Section
 
@@ -127,6 +128,35 @@ class MergeSettings(Section):
             if name.lower() in NEVER_SAME:
                 raise ValueError(f"{name} differs from caller to caller; remove it")
         return names
+
+
+class PrefetchSettings(Section):
+    max_keys: Count = Field(
+        prefetch_size.MAX_KEYS,
+        description="Maximum keys that one call fetches ahead for a loop (rules.fan002 = rewrite).",
+        json_schema_extra=OVERRIDE,
+    )
+    max_age: Positive = Field(
+        prefetch_size.MAX_AGE,
+        description="An answer that was fetched ahead is not used after this time, counted from before its call was "
+        "sent.",
+        json_schema_extra=OVERRIDE,
+    )
+    max_trace_bytes: Count = Field(
+        8_000_000,
+        description="Maximum estimated bytes that are remembered of one trace: its lists, and answers fetched ahead.",
+        json_schema_extra=RESTART,
+    )
+    max_bytes: Count = Field(
+        64_000_000,
+        description="The same of all open traces; above it, the one that was used longest ago is forgotten.",
+        json_schema_extra=RESTART,
+    )
+    max_flows: Count = Field(
+        1000,
+        description="Maximum pairs of a list and a loop over it that are learned.",
+        json_schema_extra=RESTART,
+    )
 
 
 class ShadowSettings(Section):

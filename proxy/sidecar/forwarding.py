@@ -109,6 +109,8 @@ class Forwarder:
         context.answer.rows = self._state.observer.observe(context.query, head, answer.line, answer.fields, body)
         if context.copy is not None:
             context.copy.begin(answer.line, answer.fields, data)
+        if context.answer.remembered is not None:
+            context.answer.coding = first_value(answer.fields, b"content-encoding") or b""
         if head.exact_count:
             total = rows_and_total(first_value(answer.fields, b"content-range"))[1]
             context.answer.total = -1 if total is None else total

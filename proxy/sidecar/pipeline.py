@@ -13,13 +13,15 @@ from proxy.analysis.spans import counts_as_query
 from proxy.errors.codes import FaultError
 from proxy.errors.response import response_of
 from proxy.merging.lone_reads import LoneReads
-from proxy.merging.waiters import BufferedAnswer, FailedCall, Reply, SendAlone, StreamedAnswer
+from proxy.merging.trace_memory import TraceMemories, TraceVisit
+from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, StreamedAnswer
 from proxy.model import Outcome, PendingRequest, Query
 from proxy.observe.events import RequestAnswered
 from proxy.path.chunking import with_long_list
 from proxy.path.fingerprint import MAX_CACHED_BYTES, read_query
 from proxy.path.identity import traceparent_of, with_peer
 from proxy.path.target_cache import TargetCache
+from proxy.path.writes import MERGED_WRITES
 from proxy.postgrest.request.in_list import shortened
 from proxy.postgrest.response.echoes import with_own_values
 from proxy.recording.codec import salt_of
@@ -27,6 +29,7 @@ from proxy.server.server import ClientRequest
 from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
 from proxy.sidecar.forwarding import Forwarder
+from proxy.sidecar.merged_writes import reply_to_write
 from proxy.sidecar.policy import RequestPolicy
 from proxy.sidecar.request_context import LiteralHasher, RequestContext, SpanOptions
 from proxy.traces.grouping import OpenTrace, TraceGrouper
@@ -35,8 +38,17 @@ from proxy.upstream.state import UpstreamState
 UNIX_PEER = "unix:"
 """Stands in X-Forwarded-For for the address of a client of a unix socket, as in nginx."""
 READS = (b"GET", b"HEAD", b"OPTIONS")
-RULE_BY_OUTCOME = {Outcome.MERGED: "FAN001", Outcome.SHARED: "FAN003", Outcome.CHUNKED: "FAN005"}
+RULE_BY_OUTCOME = {Outcome.MERGED: "FAN001", Outcome.SHARED: "FAN003", Outcome.CHUNKED: "FAN005"} | {
+    Outcome.PREFETCHED: "FAN002"
+}
 """By outcome: the rule whose rewrite answered the request."""
+
+
+class RequestTraces(msgspec.Struct, frozen=True):
+    """The open traces, and what is remembered of them."""
+
+    grouper: TraceGrouper
+    memories: TraceMemories
 
 
 class Pipeline:
@@ -47,7 +59,7 @@ class Pipeline:
         settings: Settings,
         policies: ByRequest[RequestPolicy],
         state: UpstreamState,
-        traces: TraceGrouper,
+        traces: RequestTraces,
         key: bytes,
     ) -> None:
         self._policies = policies
@@ -59,11 +71,13 @@ class Pipeline:
         )
         self._forwarder = Forwarder(settings, state)
         self._observer = state.observer
-        self._order_proofs = state.order_proofs
+        self._state = state
+        self._order_proofs, self._drops = state.order_proofs, state.drops
         self._lone_reads = LoneReads(state, lambda request: request.query.fingerprint)
         self._events = state.context.events
         self._clock = state.context.clock
-        self._traces = traces
+        self._traces, self._memories = traces.grouper, traces.memories
+        self._remembers = any(policy.prefetcher is not None for policy in policies.all)
         self._key = key
         self._appends_peer = settings.forwarded == "append"
         self._traced = settings.mode != "pass"
@@ -88,11 +102,15 @@ class Pipeline:
         query = context.query
         self._traces.writes.add(query.relation)
         self._order_proofs.record_sent(self._clock())
+        changed = self._state.relations_changed(query)
+        self._drops.record_sent(changed)
+        self._state.drop_causes[_drop_cause(query)] += 1
         try:
             return await self._handle(context)
         finally:
             self._traces.writes.add(query.relation)
             self._order_proofs.record_ended(self._clock(), context.is_write_settled)
+            self._drops.record_ended(changed, self._clock(), context.is_write_settled and not context.is_write_unknown)
 
     async def _handle(self, context: RequestContext) -> bool:
         request, query = context.request, context.query
@@ -101,6 +119,8 @@ class Pipeline:
         if self._traced and not request.head.websocket:
             trace = context.trace = self._traces.begin(request.head, request.client.peer, request.arrived)
             if trace is not None:
+                if self._remembers and trace.explicit and request.line.method in (b"GET", b"HEAD", b"POST"):
+                    self._remember(context, trace)
                 trace.queries += counts_as_query(query.method.decode("ascii"), request.head.retry, query.bypass_reason)
         try:
             return await self._answer(context)
@@ -119,6 +139,14 @@ class Pipeline:
         finally:
             self._close(context, trace)
 
+    def _remember(self, context: RequestContext, trace: OpenTrace) -> None:
+        """Count the request as one of its trace, and keep its answer for those that ask for values in it."""
+        request = context.request
+        pending = PendingRequest(context.query, request.head, request.arrived)
+        context.visit = TraceVisit(self._memories.of(trace, trace.route), pending)
+        if request.line.method != b"HEAD":
+            context.answer.remembered = bytearray()
+
     def _read(self, request: ClientRequest) -> Query:
         line, max_url = request.line, self._max_url
         if len(line.target) <= max_url:
@@ -135,25 +163,32 @@ class Pipeline:
         policy = self._policies.of(query.relation, request.head.route)
         pending = PendingRequest(query, request.head, request.arrived)
         reply = None
+        if policy.writes is not None and query.method in MERGED_WRITES:
+            reply = await reply_to_write(context, policy.writes, self._targets)
+            return await self._deliver(context, policy, reply)
         if query.long_list is not None:
             reply = await self._chunked(context, policy, pending)
         if reply is None and policy.merges and query.bypass_reason is None:
-            reply = await policy.merger.reply_to(pending)
+            reply = await self._merged(context, policy, pending)
         if reply is None:
             context.bypass_reason = context.bypass_reason or "mode"
             if policy.coalescer.accepts(pending):
                 reply = await policy.coalescer.reply_to(pending, context.bypass_reason)
         if reply is not None:
-            if isinstance(reply, BufferedAnswer):
-                return self._serve(context, reply)
             return await self._deliver(context, policy, reply)
         if query.bypass_reason is not None:
             return await self._forwarder.forward(context, "original")
         if policy.shadow is None:
-            with self._lone_reads.watching(pending):
+            with self._lone_reads.watching(pending) as context.differing_headers:
                 return await self._forwarder.forward(context, "original")
         with policy.shadow.merge_in_background(pending, policy.merger.reply_to) as context.copy:
             return await self._forwarder.forward(context, "original")
+
+    def _merged(self, context: RequestContext, policy: RequestPolicy, pending: PendingRequest) -> Awaitable[Reply]:
+        """The reply to a read that may share a call, or that was fetched ahead."""
+        if context.visit is not None and policy.prefetcher is not None:
+            return policy.prefetcher.reply_to(context.visit)
+        return policy.merger.reply_to(pending)
 
     async def _chunked(self, context: RequestContext, policy: RequestPolicy, pending: PendingRequest) -> Reply | None:
         """The reply to a query with a long list; None if no chunk was sent."""
@@ -163,9 +198,9 @@ class Pipeline:
         upstream.head_size, upstream.parts, upstream.seconds = chunked.head_size, chunked.calls, chunked.seconds
         return chunked.reply
 
-    async def _deliver(
-        self, context: RequestContext, policy: RequestPolicy, reply: SendAlone | StreamedAnswer | FailedCall
-    ) -> bool:
+    async def _deliver(self, context: RequestContext, policy: RequestPolicy, reply: Reply) -> bool:
+        if isinstance(reply, BufferedAnswer):
+            return self._serve(context, reply)
         if isinstance(reply, SendAlone):
             return await self._send_alone(context, policy, reply)
         context.upstream.call = reply.call
@@ -178,8 +213,11 @@ class Pipeline:
         own_slice = with_own_values(served.slice, context.request.head)
         answer, upstream = context.answer, context.upstream
         context.outcome, context.saved_by = served.outcome, RULE_BY_OUTCOME[served.outcome]
+        if context.query.method in MERGED_WRITES:
+            context.saved_by = "FAN004"
         upstream.call, upstream.shared, upstream.seconds = served.call, served.shared, served.seconds
         upstream.unused_calls = served.unused_calls
+        context.age = served.age
         answer.status, answer.rows = int(own_slice.head[9:12]), own_slice.rows
         answer.total = own_slice.rows if context.request.head.exact_count else -1
         answer.add(own_slice.body)
@@ -201,7 +239,7 @@ class Pipeline:
                     waited = self._clock() - context.request.arrived
                     keep = await self._forwarder.forward(context, "fallback", waited)
             else:
-                context.bypass_reason = alone.reason
+                context.bypass_reason, context.differing_headers = alone.reason, alone.differing_headers
                 keep = await self._forwarder.forward(context, "original", waited)
             seconds = self._clock() - began
             return keep
@@ -229,6 +267,8 @@ class Pipeline:
         """Emit the request's event. A bug in fanin here does not fail the request."""
         now = self._clock()
         try:
+            if context.visit is not None:
+                self._end_visit(context, context.visit, now)
             number = 0 if trace is None else len(trace.spans) + 1
             span = context.span(number, now, self._span_options, self._observer.max_rows)
             if trace is not None:
@@ -240,6 +280,18 @@ class Pipeline:
         name = context.request.head.trace or "" if trace is None else trace.id
         parent = traceparent_of(context.request.head.forwarded_lines) if self._reads_traceparent else b""
         self._events.emit(RequestAnswered(span, hop, name, context.fault, context.saved_by, parent))
+
+    def _end_visit(self, context: RequestContext, visit: TraceVisit, now: float) -> None:
+        visit.end(now)
+        answer = context.answer
+        whole = answer.status in (200, 206) and context.outcome not in (Outcome.GONE, Outcome.FAILED)
+        if whole and answer.remembered and answer.rows:
+            visit.remember(bytes(answer.remembered), answer.coding, context.outcome)
+            self._memories.keep_bound(now)
+
+
+def _drop_cause(query: Query) -> str:
+    return "write" if query.relation else "outside" if query.bypass_reason == "outside-mount" else "function"
 
 
 @asynccontextmanager

@@ -12,8 +12,11 @@ from proxy.merging.coalescer import Coalescer
 from proxy.merging.comparer import ShadowComparer
 from proxy.merging.fetch import Fetcher, FetchesMerged
 from proxy.merging.merger import Merger
+from proxy.merging.prefetcher import Prefetcher
 from proxy.merging.probation import ProbationFetcher
 from proxy.merging.shadow import SampledFetcher, ShadowMode
+from proxy.merging.trace_memory import TraceMemories
+from proxy.merging.write_merger import WriteMerger
 from proxy.path.coalescing import any_stable, stable_in_settings
 from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
@@ -25,7 +28,9 @@ class RequestPolicy:
     separately.
     """
 
-    def __init__(self, settings: Settings, state: UpstreamState, fallbacks: asyncio.Semaphore) -> None:
+    def __init__(
+        self, settings: Settings, state: UpstreamState, fallbacks: asyncio.Semaphore, memories: TraceMemories
+    ) -> None:
         """``fallbacks`` limits the originals in flight that are sent after merged answers could not be used, so that
         they do not overload upstream.
         """
@@ -37,12 +42,17 @@ class RequestPolicy:
         self.comparer = ShadowComparer(merge, state)
         self.coalescer = Coalescer(settings, state, any_stable(listed, state.column_types.is_stable), self.comparer)
         self.chunker = Chunker(settings, state)
+        merges_writes = settings.mode == "rewrite" and settings.rules.fan004 == "rewrite"
+        self.writes = WriteMerger(merge, state) if merges_writes else None
         self.shadow: ShadowMode | None = None
         if settings.mode == "shadow" and rewrites:
             self.shadow = ShadowMode(merge, self.comparer)
             self.merger = Merger(merge, self.comparer.state, self.shadow, self.coalescer)
         else:
             self.merger = Merger(merge, state, self._fetcher(state), self.coalescer)
+        self.prefetcher: Prefetcher | None = None
+        if self.merges and settings.rules.fan002 == "rewrite":
+            self.prefetcher = Prefetcher(settings, state, self.merger, memories)
 
     def _fetcher(self, state: UpstreamState) -> FetchesMerged:
         fetcher = ProbationFetcher(Fetcher(self.settings.merge, state), self.comparer, state)
@@ -54,10 +64,11 @@ class RequestPolicy:
     def busy(self) -> bool:
         """Whether a request still waits under this policy, or a comparison is in progress."""
         waiting = self.merger.batcher.waiting or self.coalescer.batcher.waiting
+        waiting = waiting or (self.writes is not None and self.writes.batcher.waiting)
         return bool(waiting or self.chunker.in_progress or self.comparer.running)
 
 
-def policies(settings: Settings, state: UpstreamState) -> ByRequest[RequestPolicy]:
+def policies(settings: Settings, state: UpstreamState, memories: TraceMemories) -> ByRequest[RequestPolicy]:
     """The policies for all requests. They share one limit on fallbacks."""
     fallbacks = asyncio.Semaphore(settings.merge.fallbacks)
-    return ByRequest(settings, lambda overridden: RequestPolicy(overridden, state, fallbacks))
+    return ByRequest(settings, lambda overridden: RequestPolicy(overridden, state, fallbacks, memories))

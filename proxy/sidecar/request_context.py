@@ -7,6 +7,7 @@ import msgspec
 
 from proxy.analysis.row_keys import MAX_BODY_BYTES, row_keys
 from proxy.model import LiteralClass, Outcome, Query, Span
+from proxy.path.remembered import MAX_ANSWER
 from proxy.postgrest.request.in_list import estimate_list, list_column
 from proxy.postgrest.request.literals import canonical
 from proxy.postgrest.request.row_range import lowest
@@ -14,11 +15,15 @@ from proxy.server.server import ClientRequest
 
 if TYPE_CHECKING:
     from proxy.merging.shadow import AnswerCopy
+    from proxy.merging.trace_memory import TraceVisit
     from proxy.traces.grouping import OpenTrace
 
 _KINDS = {None: LiteralClass.TEXT.value} | {kind: kind.value for kind in LiteralClass}
 MAX_TARGET = 8192
 """The most bytes of a target that a span keeps, with show_values."""
+
+UNKNOWN_STATUSES = frozenset((408, 499, *range(501, 600)))
+"""Statuses of a write after which upstream may still be working on it."""
 
 
 class LiteralHasher:
@@ -56,12 +61,20 @@ class ClientAnswer(msgspec.Struct, eq=False):
     """The rows without limit and offset, if the client asked for their number; else -1."""
     key_bytes: bytearray | None = None
     """The part of the body that row keys are read from; None if they are not read."""
+    remembered: bytearray | None = None
+    """The body so far, if the trace remembers it; None if it does not, or if the body is too large."""
+    coding: bytes = b""
+    """Value of Content-Encoding."""
 
     def add(self, data: bytes | memoryview) -> None:
         """Record a piece of the body."""
         self.size += len(data)
         if self.key_bytes is not None and len(self.key_bytes) <= MAX_BODY_BYTES:
             self.key_bytes += data
+        if self.remembered is not None:
+            self.remembered += data
+            if len(self.remembered) > MAX_ANSWER:
+                self.remembered = None
 
 
 class UpstreamUse(msgspec.Struct, eq=False):
@@ -95,19 +108,34 @@ class RequestContext(msgspec.Struct, eq=False):
     """The code of fanin's own error, if that is the answer."""
     fallback_reason: str = ""
     """Why a merged or shared call could not answer the request; empty if none was tried."""
+    differing_headers: str = ""
+    """The headers because of which the request shares no call with similar reads: names joined by commas."""
     saved_by: str = ""
     """The rule whose rewrite answered the request; empty if none."""
     answer: ClientAnswer = msgspec.field(default_factory=ClientAnswer)
     upstream: UpstreamUse = msgspec.field(default_factory=UpstreamUse)
+    awaits_merged_write: bool = False
+    """Whether a call with the write of others may carry this one too: it goes on although this client disconnected."""
     writes: int = 0
     """Writes to the relation before the request, from ``WriteCounts``."""
+    visit: "TraceVisit | None" = None
+    """What is remembered of its trace, if something may be fetched ahead."""
+    age: float = 0.0
+    """Seconds since its answer was asked for, if that was fetched ahead."""
     copy: "AnswerCopy | None" = None
     """In mode shadow: the copy of the answer that is compared."""
 
     @property
     def is_write_settled(self) -> bool:
         """Whether a write that was answered, or not sent, can take no effect any more."""
+        if self.awaits_merged_write:
+            return False
         return self.outcome not in (Outcome.GONE, Outcome.FAILED) or not self.upstream.call
+
+    @property
+    def is_write_unknown(self) -> bool:
+        """Whether the status of a write leaves open whether it takes effect later: a gateway's error, in most cases."""
+        return self.answer.status in UNKNOWN_STATUSES
 
     @property
     def disposition(self) -> str:
@@ -116,6 +144,8 @@ class RequestContext(msgspec.Struct, eq=False):
             return f"{self.outcome.value}; size={self.upstream.shared}; calls=1"
         if self.outcome is Outcome.CHUNKED:
             return f"chunked; calls={self.upstream.parts}"
+        if self.outcome is Outcome.PREFETCHED:
+            return f"prefetched; age={self.age:.3f}"
         reason = self.fallback_reason if self.outcome is Outcome.FALLBACK else self.bypass_reason
         return self.outcome.value + (f"; reason={reason}" if reason else "")
 
@@ -173,6 +203,7 @@ class RequestContext(msgspec.Struct, eq=False):
             target=_target(request.line.target) if options.values else "",
             preferences="" if query.method in (b"GET", b"HEAD") else request.head.write_preferences,
             fallback_reason=self.fallback_reason,
+            differing_headers=self.differing_headers,
             unused_calls=upstream.unused_calls,
             identity=int.from_bytes((request.head.caller_hash or request.head.identity_hash)[:8]),
             writes=self.writes,

@@ -8,6 +8,7 @@ import msgspec
 
 from proxy.analysis.rule import AnyRule
 from proxy.errors.codes import FaultError
+from proxy.merging.trace_memory import TraceMemories
 from proxy.observe.events import Events, FellBack, RequestRefused, UpstreamCalled, Warned
 from proxy.path.identity import HeadRules, head_rules
 from proxy.postgrest.catalog import Catalog
@@ -18,7 +19,7 @@ from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
 from proxy.settings.sources import ConfigError
 from proxy.sidecar.descriptor_monitor import DescriptorMonitor
-from proxy.sidecar.pipeline import Pipeline
+from proxy.sidecar.pipeline import Pipeline, RequestTraces
 from proxy.sidecar.policy import RequestPolicy, policies
 from proxy.sidecar.rediscovery import Rediscovery
 from proxy.sidecar.rule_runner import RuleRunner
@@ -71,7 +72,10 @@ class Sidecar:
             self.health.failed(discovered.failure)
         self._known_catalog: Catalog | None = None
         self._catalog = CatalogReader(settings, self._events, self._apply_catalog)
-        self.policy = policies(settings, self.upstream_state)
+        prefetch = settings.prefetch
+        self.memories = TraceMemories(prefetch.max_bytes, prefetch.max_trace_bytes, prefetch.max_flows)
+        self.traces.on_closed = lambda trace: self.memories.forget(trace, self._clock())
+        self.policy = policies(settings, self.upstream_state, self.memories)
         self.retired: list[RequestPolicy] = []
         """Policies that a reload has replaced, as long as a request waits under them."""
         self.server = DataServer(
@@ -120,13 +124,14 @@ class Sidecar:
 
         Requests in progress keep their policies. If this raises, the old settings stay in use.
         """
-        policy, heads = policies(settings, self.upstream_state), self._head_rules(settings)
+        policy, heads = policies(settings, self.upstream_state, self.memories), self._head_rules(settings)
         handler = self._pipeline(settings, policy).handle
         self.rule_runner.apply_settings(settings)
         self.upstream_state.apply_settings(settings)
         self.traces.settings = _grouping(settings)
         self.upstream.apply_timeouts(settings.timeouts)
         self.server.apply_settings(settings, heads, handler)
+        self.memories.clear(self._clock())
         self.retired += self.policy.all
         self.settings, self.policy = settings, policy
 
@@ -186,7 +191,7 @@ class Sidecar:
             self.descriptors.check()
 
     def _pipeline(self, settings: Settings, policy: ByRequest[RequestPolicy]) -> Pipeline:
-        return Pipeline(settings, policy, self.upstream_state, self.traces, self._key)
+        return Pipeline(settings, policy, self.upstream_state, RequestTraces(self.traces, self.memories), self._key)
 
     def _apply_catalog(self, catalog: Catalog) -> None:
         """Use a catalog. What is known against relations stays in use while the catalog cannot be read."""
@@ -194,8 +199,10 @@ class Sidecar:
             self._known_catalog = catalog
             self.upstream_state.trust.forget()
             self.upstream_state.order_trust.forget()
+            self.upstream_state.drop_all("schema")
             self.upstream_state.unsafe_reads.apply(catalog.hazards)
             self.rule_runner.facts = catalog.facts
+        self.upstream_state.plain_tables = catalog.plain_tables
         self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
 
     def _on_mount(self, target: bytes) -> bool:
@@ -205,6 +212,7 @@ class Sidecar:
         gateway = _gateway(discovered, self.settings)
         self.discovered, self._advice.gateway = discovered, gateway
         self.upstream_state.apply_discovery(_mount(discovered), gateway)
+        self.upstream_state.drop_all("upstream")
         self.apply_settings(self.settings)  # new policies and a new pipeline; requests in progress keep theirs
 
     def _head_rules(self, settings: Settings) -> HeadRules:

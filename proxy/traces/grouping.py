@@ -6,6 +6,7 @@ Source: docs/explanation/architecture.md#traces.
 """
 
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 
 import msgspec
 
@@ -95,6 +96,9 @@ class OpenTrace:
         )
 
 
+OnClosed = Callable[[OpenTrace], None]
+
+
 class _IdUse:
     """How a caller uses trace ids: the number of traces that it named, and of those with a single span."""
 
@@ -126,6 +130,8 @@ class TraceGrouper:
         self._swept_bytes = 0
         self.dropped = 0
         """Number of requests that are in no trace because of a limit."""
+        self.on_closed: OnClosed = lambda _: None
+        """Called with each trace that closes."""
         self.writes = WriteCounts()
         self.per_call_callers = 0
         """How often it was found that a caller, or all callers together, create a new trace id per call. Their traces
@@ -234,6 +240,7 @@ class TraceGrouper:
 
     def _end(self, key: tuple[str, bytes, str], trace: OpenTrace) -> None:
         del self._open[key]
+        self.on_closed(trace)
         if trace.spans:
             self._closed.append(trace.to_trace())
         if trace.explicit:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from proxy.observe.events import Events, Warned
-from proxy.postgrest.catalog import COLUMNS, FUNCTIONS, Catalog, read_catalog
+from proxy.postgrest.catalog import COLUMNS, FUNCTIONS, PLAIN_TABLES, Catalog, read_catalog
 from proxy.postgrest.database_facts import INDEXES, REFERENCES, TRIGRAMS, read_facts
 from proxy.postgrest.hazards import FOREIGN_KEYS, RELATIONS, ROW_FUNCTIONS, SIGNATURE, Hazards, read_hazards
 from proxy.settings.model import Settings
@@ -168,7 +168,9 @@ async def _read_columns(connection: "asyncpg.Connection[Any]", schemas: Sequence
         await connection.fetchval(TRIGRAMS),
         catalog.columns,
     )
-    return msgspec.structs.replace(catalog, facts=facts)
+    tables = await connection.fetch(PLAIN_TABLES, list(schemas))
+    plain = frozenset(f"{row['schema']}.{row['relation']}" for row in tables)
+    return msgspec.structs.replace(catalog, facts=facts, plain_tables=plain)
 
 
 async def _read_hazards(connection: "asyncpg.Connection[Any]", schemas: Sequence[str]) -> Hazards:

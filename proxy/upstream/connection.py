@@ -4,7 +4,6 @@ import asyncio
 import os
 import select
 import socket
-import struct
 import sys
 from collections.abc import Callable
 
@@ -31,6 +30,10 @@ class UpstreamConnection(Connection):
         """Calls so far."""
         self.idle_since = 0.0
         self._in_call = True
+        self._written = 0
+        """Bytes of the request of this call that were written so far."""
+        self._answer_due = False
+        """Whether the next bytes are the first after another call's answer."""
         self._open_endpoints = open_endpoints
         self._endpoints: object = None
         self._on_unasked = on_unasked
@@ -50,16 +53,29 @@ class UpstreamConnection(Connection):
         self._open_endpoints.discard(self._endpoints)
 
     def data_received(self, data: bytes) -> None:
+        if self._answer_due:
+            self._answer_due = False
+            if self._has_received_nothing():
+                self.abort()
+                self._report_unasked(data)
+                return
         unasked = not self._in_call  # before the answer is read, which may end the call at once
         super().data_received(data)
         if unasked:
             self.abort()
             self._report_unasked(data)
 
+    def write(self, data: bytes) -> None:
+        self._written += len(data)
+        super().write(data)
+
     def begin_call(self) -> None:
-        """The next bytes are an answer."""
+        """The next bytes are an answer; but if upstream has received no byte of the request when they arrive, they are
+        unasked, and the connection ends before an answer.
+        """
+        self._answer_due = self.calls > 0
         self.calls += 1
-        self._in_call = True
+        self._in_call, self._written = True, 0
 
     def end_call(self) -> bool:
         """An answer was read to its end. False if the connection cannot carry another call: more has arrived, or may
@@ -88,15 +104,25 @@ class UpstreamConnection(Connection):
 
     def has_unreceived(self) -> bool:
         """Whether upstream's system has certainly not received all that was written."""
-        if self._unsent():
-            return True
-        if not sys.platform.startswith("linux") or self._descriptor < 0:
+        return self._unsent() > 0 or self._unacknowledged() > 0
+
+    def _has_received_nothing(self) -> bool:
+        """Whether upstream's system has certainly received no byte of this call's request. Unknown with a unix socket,
+        where a byte counts as long as the server has not read all that was written with it.
+        """
+        if self._endpoints is None or not self._written:
             return False
+        return self._unsent() + self._unacknowledged() >= self._written
+
+    def _unacknowledged(self) -> int:
+        """Bytes in the socket that upstream's system has not received."""
+        descriptor = self._descriptor
+        if descriptor < 0 or not sys.platform.startswith("linux"):
+            return 0
         try:
-            queued = struct.unpack("i", ioctl(self._descriptor, SIOCOUTQ, b"\0" * 4))[0]
+            return int.from_bytes(ioctl(descriptor, SIOCOUTQ, b"\0" * 4), sys.byteorder)
         except OSError:
-            return False
-        return bool(queued)
+            return 0
 
     @property
     def _descriptor(self) -> int:

@@ -2,18 +2,20 @@
 
 import copy
 import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from proxy.bounded_table import BoundedTable
-from proxy.model import Column, PendingRequest
+from proxy.model import Column, PendingRequest, Query, RelationSet
 from proxy.observe.events import Events
 from proxy.path.addressed_keys import AddressedKeys
 from proxy.path.call_size import CallSize
 from proxy.path.comparison import ByteBudget, MismatchPauses
 from proxy.path.differing_headers import DifferingHeaders
+from proxy.path.drops import DropClock
 from proxy.path.max_rows import MaxRowsEvidence
 from proxy.path.order_evidence import OrderEvidence
 from proxy.path.order_proofs import OrderProofs
@@ -51,9 +53,13 @@ class UpstreamState:
         self.column_types = ColumnTypeResolver(settings, context)
         self.comparison_bytes = ByteBudget(shadow.max_bytes)
         self.unsafe_reads = UnsafeReads(settings.catalog.schemas[0], merge.max_tracked)
+        self.plain_tables: frozenset[str] = frozenset()
+        """Tables whose writes may share a call, by the catalog; with their schema."""
         self.trust = Trust(merge.probation, *bounds)
         self.order_trust = Trust(LEAST_ORDERED, *bounds)
         """Trust in the order of rows without ``order``; in place of the relation, a pair has the fingerprint."""
+        self.drops = DropClock(merge.max_tracked)
+        self.drop_causes: Counter[str] = Counter()
         self.order_proofs = OrderProofs(merge.max_tracked)
         self.addressed_keys = AddressedKeys(merge.types_lifetime, *bounds)
         self.order_evidence = OrderEvidence(*bounds)
@@ -90,6 +96,19 @@ class UpstreamState:
     def hazard_of(self, request: PendingRequest) -> Hazard | None:
         """Why ``request`` is not merged, by the catalog."""
         return self.unsafe_reads.hazard_of(request.query, request.head.accept_profile)
+
+    def drop_all(self, cause: str) -> None:
+        """Answers so far are not used any more; ``cause`` is a key of ``errors.words.DROP_CAUSES``."""
+        self.drops.drop(None)
+        self.drop_causes[cause] += 1
+
+    def relations_read(self, request: PendingRequest) -> RelationSet:
+        """RelationSet that the answer to a read depends on."""
+        return None
+
+    def relations_changed(self, query: Query) -> RelationSet:
+        """RelationSet whose rows a write may change."""
+        return None
 
     def columns_of(self, request: PendingRequest) -> Mapping[bytes, Column]:
         """What is known of the columns of the relation of ``request``, and of calls that were merged by them."""

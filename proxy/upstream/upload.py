@@ -38,6 +38,11 @@ async def send_body(connection: Connection, body: Body, first: bytes, idle: floa
     return True
 
 
+async def whole_body(body: Body) -> bytes:
+    """All data of a request body, whose length bounds it. Errors are those of the client."""
+    return b"".join([piece async for piece in _from_client(body)])
+
+
 async def _from_client(body: Body) -> AsyncIterator[bytes]:
     """The pieces of a request body. Its errors become exceptions that differ from those of upstream's connection."""
     try:

@@ -51,7 +51,7 @@ def test_no_series_is_both_counted_and_read() -> None:
 
 def test_an_output_that_is_off_has_no_samples() -> None:
     off = [one for one in readings(OUTPUTS, Outputs(LogOutput(LogSettings), {})) if not isinstance(one.value, int)]
-    assert [one.value for one in off if one.name != "log_lines_left_out"] == [{}, {}, {}, {}, {}]
+    assert [one.value for one in off if one.name != "log_lines_left_out"] == [{}, {}, {}, {}, {}, {}]
 
 
 async def test_bounds_are_those_of_the_settings() -> None:

@@ -131,3 +131,14 @@ def test_hostile_names_are_unchanged_in_json_and_on_one_line(text: str) -> None:
     assert b"\n" not in encoded
     view = json.loads(encoded)
     assert (view["summary"]["id"], view["summary"]["route"], view["spans"][0]["caller"]) == (text, text, text)
+
+
+def test_a_read_that_was_fetched_ahead_names_its_call_and_did_not_wait_for_it() -> None:
+    spans = [replace(span(f"GET /t?id=eq.{n}", n), number=n, call=9, shared=9) for n in (1, 2, 3)]
+    spans = [
+        replace(spans[0], outcome=Outcome.MERGED),
+        *(replace(one, outcome=Outcome.PREFETCHED) for one in spans[1:]),
+    ]
+    found = detail(spans)
+    assert [(call["call"], call["spans"]) for call in found["calls"]] == [(9, [1])]
+    assert [(one["outcome"], one["call"]) for one in found["spans"][1:]] == [("prefetched", 9)] * 2

@@ -66,3 +66,9 @@ def test_columns_and_on_conflict_describe_the_body() -> None:
 def test_of_a_query_that_was_not_parsed_nothing_is_claimed() -> None:
     parsed = parse_fingerprint("GET t?…")
     assert (parsed.relation, parsed.select, parsed.filters, parsed.rest) == ("t", "…", (), ("…",))
+
+
+def test_names_that_are_quoted_in_an_order_are_whole() -> None:
+    items = parse_fingerprint('GET t?order="a,b".desc.nullslast,"c d",e->>"f g",p("x y").asc').order
+    assert [item.column for item in items] == ["a,b", "c d", "e->>f g", "p(x y)"]
+    assert [(item.descending, item.nulls) for item in items[:2]] == [(True, "nullslast"), (False, "")]

@@ -18,11 +18,17 @@ def test_the_sums_are_those_of_the_requests_for_its_table() -> None:
     spans = [replace(each, relation=name) for each, name in zip(trace.spans, ("videos", "songs"), strict=True)]
     workload = Workload(10)
     workload.add(replace(trace, route="GET /feed", spans=tuple(spans)))
-    load = observed_load(FOUND, workload, ("public",))
+    load = observed_load(FOUND, workload, ("public",), 0.0)
     assert (load.calls, load.rows, load.routes) == (1, 3, ("GET /feed",))
     assert (load.calls_per_hour, load.ms_per_hour) == (3600.0, 36000.0)  # of one second at least
 
 
 def test_without_requests_all_sums_are_0() -> None:
-    load = observed_load(FOUND, Workload(10), ("public",))
+    load = observed_load(FOUND, Workload(10), ("public",), 0.0)
     assert (load.calls, load.calls_per_hour, load.rows) == (0, 0.0, 0)
+
+
+def test_rates_are_of_the_time_in_which_requests_were_observed() -> None:
+    workload = Workload(10)
+    workload.add(parallel(["GET /videos?id=eq.1 → 3 rows, 1 kB, 10 ms"] * 4))
+    assert observed_load(FOUND, workload, ("public",), 2.0).calls_per_hour == 2.0

@@ -183,7 +183,6 @@ def test_with_output_the_format_goes_into_the_file_and_a_summary_is_printed(desk
     "words",
     [
         ["--traces"],
-        ["--traces", "a", "--admin", "http://h"],
         ["--traces", "a", "--format", "junit"],
         ["--traces", "a", "--top", "0"],
         ["--traces", "a", "--top", "many"],
@@ -226,3 +225,14 @@ def test_the_guide_shows_the_printed_report(monkeypatch: pytest.MonkeyPatch, des
     (shown,) = code_blocks(ROOT / "docs/how-to/audit.md", "text")
     words = ("--traces", "tests/audit/example.jsonl", "--fail-on", "never", "--output", str(desk.folder / "report"))
     assert desk.audit(*words).out == shown
+
+
+def test_a_source_that_cannot_be_read_is_not_checked_and_the_others_are_read(desk: Desk) -> None:
+    file, none = desk.record(ONE), str(desk.folder / "none.jsonl")
+    ran = desk.audit("--traces", none, file, "--admin", "http://127.0.0.1:1", "--format", "json")
+    report = json.loads(ran.out)
+    assert (ran.code, report["traffic"]["traces"]) == (OK, 1)
+    assert [each["object"] for each in report["not_checked"]] == [none, "http://127.0.0.1:1"]
+    assert desk.audit("--traces", none, file, "--require-full-coverage").code == FINDINGS
+    ran = desk.audit("--traces", none, "--admin", "http://127.0.0.1:1")
+    assert (ran.code, ran.out) == (UNABLE, "")

@@ -125,13 +125,17 @@ def test_invalid_settings_exit_with_2(desk: Desk, table: str, text: str) -> None
     assert text in ran.err
 
 
-@pytest.mark.parametrize(
-    "words", [[], ["--traces"], ["--traces", "a", "--admin", "http://h"], ["--traces", "a", "--format", "pdf"]]
-)
+@pytest.mark.parametrize("words", [["--traces"], ["--traces", "a", "--format", "pdf"]])
 def test_a_usage_error_exits_with_2(desk: Desk, words: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         desk.check(*words)
     assert ended.value.code == USAGE
+
+
+def test_without_a_source_it_exits_with_2(desk: Desk) -> None:
+    ran = desk.check()
+    assert (ran.code, ran.out) == (USAGE, "")
+    assert "nothing to read: give --traces or --admin" in ran.err
 
 
 def test_an_invalid_url_exits_with_2(desk: Desk) -> None:

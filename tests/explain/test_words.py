@@ -11,7 +11,7 @@ from msgspec.structs import replace
 import proxy
 from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
 from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
-from proxy.errors.words import ALONE, CALL_KINDS, OUTCOMES, RENAMED, TRACE_KINDS
+from proxy.errors.words import ALONE, CALL_KINDS, DROP_CAUSES, MEMO_RESULTS, OUTCOMES, RENAMED, TRACE_KINDS
 from proxy.explain.words import UnknownWordError, meaning, meanings
 from proxy.model import Outcome, Trace
 from rules import RULES
@@ -37,7 +37,12 @@ TRACE = Trace("t", True, False, False, 1, "", 0.0, 0.0, ())
 
 def test_every_word_that_is_printed_about_a_request_is_explained() -> None:
     words = {*BYPASS_REASONS, *FALLBACK_REASONS, *COMPARISON_RESULTS, *FAULTS, *Outcome, *call_kinds(), *trace_kinds()}
-    words |= {name for rule in RULES for name in (rule.code, rule.name)} | {"alone", "replayed"}
+    words |= {name for rule in RULES for name in (rule.code, rule.name)} | {
+        "alone",
+        "replayed",
+        *MEMO_RESULTS,
+        *DROP_CAUSES,
+    }
     assert words <= meanings(RULES).keys()
     assert meanings(RULES).keys() - words == RENAMED.keys() - {"replayed"}
 

@@ -1,4 +1,4 @@
-"""Client code and SQL with named columns, estimates and parallel reads parses for all names and keeps the query."""
+"""Client code and SQL with estimates and parallel reads parses for all names and keeps the query."""
 
 from __future__ import annotations
 
@@ -9,18 +9,9 @@ import pytest
 import sqlglot
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.fixes.advice_code import (
-    estimate_js,
-    estimate_py,
-    named_columns,
-    narrow_js,
-    narrow_py,
-    starred,
-    together_js,
-    together_py,
-)
+from proxy.fixes.advice_code import estimate_js, estimate_py, together_js, together_py
 from proxy.fixes.page_load import load_sql
-from proxy.fixes.sql.read import estimate_sql, narrow_sql
+from proxy.fixes.sql.read import estimate_sql
 from tests.fixes.test_read_code import SHAPES
 
 if TYPE_CHECKING:
@@ -30,12 +21,10 @@ if TYPE_CHECKING:
 
 ALL = [parse_fingerprint(shape) for shape in SHAPES]
 JS: dict[str, Callable[[ParsedFingerprint], str]] = {
-    "narrow": lambda parsed: narrow_js(parsed, "id"),
     "estimate": estimate_js,
     "together": lambda parsed: together_js([parsed, *ALL]),
 }
 PY: dict[str, Callable[[ParsedFingerprint], str]] = {
-    "narrow": lambda parsed: narrow_py(parsed, "id"),
     "estimate": estimate_py,
     "together": lambda parsed: together_py([parsed, *ALL]),
 }
@@ -57,19 +46,15 @@ def test_the_python_compiles_for_all_names(write: Callable[[ParsedFingerprint], 
 
 def test_the_sql_parses_for_all_names_and_numbers_its_values() -> None:
     for parsed in ALL:
-        for sql in (narrow_sql(parsed, "id"), estimate_sql(parsed).removeprefix("explain (format json)\n")):
-            sqlglot.parse_one(sql, dialect="postgres")
+        sqlglot.parse_one(estimate_sql(parsed).removeprefix("explain (format json)\n"), dialect="postgres")
     whole = load_sql([parse_fingerprint("GET a?x=eq.?&y=gt.?"), parse_fingerprint("GET b?x=eq.?")])
     sqlglot.parse_one(whole, dialect="postgres")
     assert "where x = $1\n      and y > $2" in whole
     assert "where x = $3" in whole
 
 
-def test_only_the_columns_and_the_count_differ_from_the_query() -> None:
+def test_only_the_count_differs_from_the_query() -> None:
     parsed = parse_fingerprint("GET videos?select=*&status=eq.?&order=at.desc&limit=?&offset=?")
-    assert '.select(columns)\n    .eq("status", status)\n    .order("at", { ascending: false })' in narrow_js(
-        parsed, "id"
-    )
     assert '.select("*", { count: "estimated" })' in estimate_js(parsed)
     assert 'select("*", count="estimated")' in estimate_py(parsed)
     assert "return answer.data, answer.count" in estimate_py(parsed)
@@ -89,21 +74,6 @@ def test_names_of_answers_are_neither_arguments_nor_keywords() -> None:
     assert "const [_class, videos_2, _1a] = answers" in code
     command = ["node", "--input-type=module", "--check", "-"]
     assert subprocess.run(command, input=code, text=True, check=False).returncode == 0
-
-
-def test_a_star_is_of_the_relation_in_whose_list_it_is() -> None:
-    for select, stars in (
-        ("*", ["creators"]),
-        ("id,videos(a,*,b)", ["videos"]),
-        ("*,v:videos(*,rushes(*))", ["creators", "v", "rushes"]),
-        ("id,videos(id),n:count()", []),
-        ("a*,b", []),
-    ):
-        assert starred(parse_fingerprint(f"GET creators?select={select}")) == stars
-
-
-def test_only_the_stars_of_a_select_are_replaced() -> None:
-    assert named_columns("*,v:videos!inner(a,*),x->>*", "id") == "id,v:videos!inner(a,id),x->>*"
 
 
 def test_two_queries_with_one_column_have_two_arguments() -> None:

@@ -53,3 +53,18 @@ def test_an_ordered_list_of_a_path_into_json_has_no_fix() -> None:
     fix = chunk_fix(seen("GET t?d->>k=in.?&order=id", "d->>k"))
     assert (fix.sql, fix.supabase_js) == ("", "")
     assert "path into JSON" in fix.reason
+
+
+def test_the_columns_by_which_a_function_is_filtered_are_selected_and_taken_out_again() -> None:
+    fix = chunk_fix(seen("GET t?select=a&id=in.?&kind=eq.?&order=at which.desc&limit=?", "id"))
+    for code in (fix.supabase_js, fix.supabase_py):
+        assert '.select("_order:kind,_order_2:\\"at which\\",a")' in code
+    assert "return data.map(({ _order, _order_2, ...row }) => row);" in fix.supabase_js
+    assert 'added = {"_order", "_order_2"}' in fix.supabase_py
+
+
+def test_a_function_cannot_be_filtered_by_columns_of_trees_and_aggregates() -> None:
+    for query in ("select=a&id=in.?&or=(b.eq.?,c.eq.?)&limit=?", "select=a.count()&id=in.?&kind=eq.?"):
+        fix = chunk_fix(seen(f"GET t?{query}", "id"))
+        assert fix.reason.startswith("No fix: PostgREST filters the rows of a function")
+        assert not fix.supabase_js

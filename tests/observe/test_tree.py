@@ -37,6 +37,16 @@ def test_equal_requests_that_shared_an_answer_are_one_line() -> None:
     assert text(trace(spans)).count("shared: 4 requests, 1 call") == 1
 
 
+def test_a_request_that_was_fetched_ahead_has_a_line_of_its_own() -> None:
+    outcomes = (Outcome.MERGED, Outcome.PREFETCHED, Outcome.PREFETCHED)
+    spans = [
+        replace(span(LINE.format(n), n + 1), call=1, shared=9, outcome=outcome) for n, outcome in enumerate(outcomes)
+    ]
+    printed = text(trace(spans))
+    assert "3 requests → 1 upstream call" in printed
+    assert printed.count("  prefetched") == 2
+
+
 def test_a_request_that_was_not_merged_has_its_reason() -> None:
     assert "passed: offset (The query has an offset other than 0)" in text(
         trace([replace(span(LINE.format(1), 1), bypass_reason="offset")])

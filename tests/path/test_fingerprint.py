@@ -35,6 +35,11 @@ REFUSED_BY_TARGET = [
     ("select", "/t?select=,a&id=eq.1"),
     ("select", "/t?select=a,&id=eq.1"),
     ("select", "/t?select=%0Aa&id=eq.1"),
+    ("select", "/t?select=...x&id=eq.1"),
+    ("select", "/t?select=...x!inner,a&id=eq.1"),
+    ("select", "/t?select=*x&id=eq.1"),
+    ("select", "/t?select=->>a&id=eq.1"),
+    ("select", "/t?select=:a&id=eq.1"),
     ("repeated", "/t?select=a&select=b&id=eq.1"),
     ("repeated", "/t?select=a&s%65lect=b&id=eq.1"),
     ("repeated", "/t?id=eq.1&id=gt.0"),
@@ -73,6 +78,7 @@ REFUSED_BY_HEAD = [
 ]
 BY_THE_CATALOG = {"foreign-table", "volatile-view", "volatile-column", "volatile-policy", "security-barrier", "rules"}
 """Reasons of ``path.unsafe_reads``."""
+WRITES = {"write-form", "write-key", "write-table"}  # tests/path/test_writes.py
 ELSEWHERE = {"differing-header", "mode", "paused", "mismatch-paused", "mismatched", "recent-writes"}
 ELSEWHERE |= {"literal", "large-rows", "busy"}
 """Reasons that depend on more than the request; tested in tests/merging/test_merger.py."""
@@ -135,7 +141,7 @@ def test_a_target_outside_the_mount_is_not_parsed() -> None:
 
 def test_every_bypass_reason_of_the_table_is_tested() -> None:
     tested = {reason for reason, _ in REFUSED_BY_TARGET + REFUSED_BY_HEAD}
-    elsewhere = ELSEWHERE | LISTS | BY_THE_CATALOG | {"http-1.0", "method", "head", "outside-mount"}
+    elsewhere = WRITES | ELSEWHERE | LISTS | BY_THE_CATALOG | {"http-1.0", "method", "head", "outside-mount"}
     assert tested | elsewhere == set(BYPASS_REASONS)
 
 

@@ -35,7 +35,7 @@ def test_a_file_that_is_given_twice_is_read_once(tmp_path: Path) -> None:
     options = Namespace(admin=None, traces=[file, file])
     assert source_names(options) == (str(file),)
     assert len(list(read_source(options, load({}).settings))) == 1
-    assert source_names(Namespace(admin="http://h:1", traces=None)) == ("http://h:1",)
+    assert source_names(Namespace(admin=["http://h:1"] * 2, traces=[file])) == (str(file), "http://h:1")
 
 
 def test_a_file_is_read_lazily(tmp_path: Path) -> None:

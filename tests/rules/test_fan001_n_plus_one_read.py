@@ -163,16 +163,33 @@ def test_counts_by_head_are_an_n_plus_one_cured_by_one_count_per_parent() -> Non
     assert '.select("id,post_likes!post_id(count)")' in finding.fix.supabase_js
 
 
-def test_keys_in_trees_by_patterns_and_through_embeds_are_found_with_the_reason_for_no_fix() -> None:
+def test_keys_in_trees_by_patterns_and_through_embeds_are_found_with_a_batch_read() -> None:
+    for query, code in (
+        (
+            "or=(and(sender_id.eq.{0},receiver_id.eq.1),and(sender_id.eq.1,receiver_id.eq.{0}))",
+            ".or(chunk.map(([senderId, receiverId, senderId_2, receiverId_2]) => `or(and(sender_id.eq.$",
+        ),
+        ("email=ilike.{0}@x.org", '.rpc("list_messages_by_emails", { keys: given })'),
+        ("select=*,users!inner(id)&users.id=eq.{0}", '.filter("users.id", "in", '),
+    ):
+        (finding,) = findings(parallel([f"GET /messages?{query.format(n)}" for n in range(12)]))
+        assert code in finding.fix.supabase_js
+        assert finding.fix.supabase_py
+        assert "with 12 different keys" in finding.evidence[0]
+        assert "12 requests become 1" in finding.expected
+
+
+def test_keys_in_other_trees_and_outer_embeds_are_found_with_the_reason_for_no_fix() -> None:
     for query in (
-        "or=(and(sender_id.eq.{0},receiver_id.eq.1),and(sender_id.eq.1,receiver_id.eq.{0}))",
-        "email=ilike.{0}@x.org",
-        "select=*,users!inner(id)&users.id=eq.{0}",
+        "or=(sender_id.eq.{0},name.like.a*)",
+        "or=(sender_id.eq.{0},receiver_id.eq.{0})&limit=1",
+        "select=*,users(id)&users.id=eq.{0}",
+        "select=*,users!inner(id)&users.id=eq.{0}&users.limit=1",
+        "select=*,users(id)&email=ilike.{0}@x.org",
     ):
         (finding,) = findings(parallel([f"GET /messages?{query.format(n)}" for n in range(12)]))
         assert finding.fix.reason.startswith("No batch read: the calls differ in ")
         assert {finding.fix.sql, finding.fix.supabase_js, finding.fix.supabase_py} == {""}
-        assert "with 12 different keys" in finding.evidence[0]
 
 
 def test_pages_by_a_key_and_bounds_are_none() -> None:

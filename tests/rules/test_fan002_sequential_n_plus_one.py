@@ -70,7 +70,7 @@ def test_where_the_values_came_from_is_told_and_makes_it_certain() -> None:
     assert known.confidence == "high"
     assert known.evidence[2] == "6 of the values came from an earlier answer: creator_id of monthly_tracking"
     (unknown,) = findings(after_a_list(lines, "6 rows, ids 90;91;92;93;94;95"))
-    assert (unknown.confidence, len(unknown.evidence)) == ("medium", 3)
+    assert (unknown.confidence, len(unknown.evidence)) == ("medium", 4)
     (guessed,) = findings(replace(after_a_list(lines, "6 rows"), explicit=False))
     assert guessed.confidence == "low"
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from proxy.settings.rules import RuleSettings
 from rules.fan007_list_all_to_find_one import RULE, ListToFindOne, detect
+from tests.factories import declared
 from tests.rules.traces import told
 
 if TYPE_CHECKING:
@@ -143,9 +144,25 @@ def test_keys_of_other_relations_are_known_by_the_references_to_them() -> None:
 
 
 def test_without_keys_one_new_value_named_after_the_list_is_a_hint() -> None:
-    (finding,) = findings("GET /creators → 2000 rows, 800 kB", ONE, "then GET /rushes?creator_id=eq.7")
+    lines = ("GET /creators → 2000 rows, 800 kB", ONE, "then GET /rushes?creator_id=eq.7")
+    (finding,) = findings(*lines)
     assert (finding.impact, finding.confidence) == ("CRITICAL", "low")
-    assert "getCreatorById(id)" in finding.fix.supabase_js
+    assert finding.fix.reason.startswith("No code: the column of creators that finds the row is unknown;")
+    assert not finding.fix.supabase_js
+    known = replace(RuleSettings().of(RULE), facts=declared("creators", "number,name", "number"))
+    (finding,) = detect(told(lines)[0], known)
+    assert "getCreatorByNumber(number)" in finding.fix.supabase_js
+
+
+def test_a_column_that_several_rows_share_does_not_find_one() -> None:
+    shared, alone = "7;7;8;" + ";".join(map(str, range(100, 200))), ";".join(map(str, range(300, 403)))
+    later = "then GET /teams?owner_id=eq.8", "then GET /owners?owner_id=eq.8"
+    (finding,) = findings(f"GET /members → 103 rows, owner_ids {shared}", *later)
+    assert "getMemberByOwnerId" in finding.fix.supabase_js
+    (finding,) = findings(
+        f"GET /members → 103 rows, owner_ids {shared}, team_ids {alone}", "then GET /x?team_id=eq.301"
+    )
+    assert "getMemberByTeamId" in finding.fix.supabase_js
 
 
 @pytest.mark.parametrize(

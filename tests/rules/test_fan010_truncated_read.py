@@ -8,8 +8,10 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
+from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.settings.rules import RuleSettings
 from rules.fan010_truncated_read import RULE, TruncatedRead, detect
+from tests.factories import declared
 from tests.rules.traces import parallel, span, trace
 
 if TYPE_CHECKING:
@@ -19,8 +21,11 @@ if TYPE_CHECKING:
 ALL = "GET /videos?select=*&status=eq.draft"
 
 
-def findings(seen: Trace, settings: RuleSettings | None = None) -> list[Finding]:
-    return list(detect(seen, (settings or RuleSettings()).of(RULE)))
+NOTHING = DatabaseFacts()
+
+
+def findings(seen: Trace, settings: RuleSettings | None = None, facts: DatabaseFacts = NOTHING) -> list[Finding]:
+    return list(detect(seen, replace((settings or RuleSettings()).of(RULE), facts=facts)))
 
 
 def cut(line: str = ALL, rows: int = 777) -> Span:
@@ -143,13 +148,17 @@ def test_retries_are_not() -> None:
 
 
 def test_the_fix_reads_pages_of_so_many_rows() -> None:
-    (finding,) = findings(trace([cut("GET /videos?select=title&status=eq.draft&order=at", 1000)]))
-    assert "and id > $3)\norder by at, id\nlimit 1000;" in finding.fix.sql
-    assert '.select("at,id,title")' in finding.fix.supabase_js
+    seen = trace([cut("GET /videos?select=title&status=eq.draft&order=at", 1000)])
+    (finding,) = findings(seen, facts=declared("videos", "number,title,at", "number"))
+    assert "and number > $3)\norder by at, number\nlimit 1000;" in finding.fix.sql
+    assert '.select("at,number,title")' in finding.fix.supabase_js
     assert "query.limit(1000)" in finding.fix.supabase_py
     compile(finding.fix.supabase_py, "fix", "exec")
     sqlglot.parse_one(finding.fix.sql, dialect="postgres")
     assert "db-max-rows" in finding.risk
+    (unknown,) = findings(seen)
+    assert "the primary key of videos, after which a page starts, is unknown" in unknown.fix.reason
+    assert not unknown.fix.supabase_js
 
 
 def test_the_key_to_mute_by_does_not_depend_on_values() -> None:

@@ -30,6 +30,7 @@ class NoThresholds(Thresholds):
     table = "no_thresholds"
 
 
+DIFFERS = " differs"
 POSTGREST_TAKES = 51_202
 """Bytes of a request head; more is 400."""
 HEAD = read_head(parse_fields(b"Host: a", "FANIN102"), 1, HeadRules(b"", HeaderNames(), (), b""))
@@ -47,10 +48,12 @@ def span(
 ) -> Span:
     """A span of a request line, behind which its answer may be told: ``→ 7 rows, 2 kB, 30 ms, 90 in all, ids 4;5``.
 
-    Other keys are told by their columns: ``user_ids 8;9``.
+    Other keys are told by their columns: ``user_ids 8;9``. ``x-call differs``: the header is why it shared no call.
     """
     line, _, text = line.partition(" → ")
-    told = {unit: value for value, unit in (_told(word) for word in text.split(", ") if word)}
+    words = [word for word in text.split(", ") if word]
+    differing = [word.removesuffix(DIFFERS) for word in words if word.endswith(DIFFERS)]
+    told = {unit: value for value, unit in (_told(word) for word in words if not word.endswith(DIFFERS))}
     rows = int(told.get("rows", rows))
     end = start + float(told.get("ms", 10)) / 1000 if end is None else end
     method, target = line.split(" ", 1)
@@ -87,6 +90,7 @@ def span(
         limit=None if query.limit is None else query.limit[0],
         offset=query.offset,
         total=int(told.get("in all", -1)),
+        differing_headers=",".join(differing),
         row_keys=tuple(
             (unit[:-1], tuple(hash(key.encode()) if key else 0 for key in value.split(";")))
             for unit, value in told.items()

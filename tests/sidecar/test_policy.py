@@ -8,6 +8,7 @@ import pytest
 
 from proxy.merging.probation import ProbationFetcher
 from proxy.merging.shadow import SampledFetcher
+from proxy.merging.trace_memory import TraceMemories
 from proxy.observe.events import Events
 from proxy.postgrest.response.gateway import POSTGREST
 from proxy.sidecar.policy import RequestPolicy, policies
@@ -25,7 +26,7 @@ def policies_of(**changes: Any) -> ByRequest[RequestPolicy]:
     start = settings("http://127.0.0.1:1", **changes)
     client = Upstream(start, lambda: 0.0)
     context = UpstreamContext(client, client.calls, Mount(b"", b""), POSTGREST, Events(), lambda: 0.0)
-    return policies(start, UpstreamState(start, context))
+    return policies(start, UpstreamState(start, context), TraceMemories(1000, 1000, 10))
 
 
 @pytest.mark.parametrize(
@@ -74,3 +75,28 @@ async def test_a_policy_under_which_nobody_waits_is_not_busy() -> None:
     assert not policy.busy
     policy.chunker.in_progress += 1
     assert policy.busy
+
+
+@pytest.mark.parametrize(
+    ("mode", "fan001", "fan002", "prefetches"),
+    [
+        ("rewrite", "rewrite", "rewrite", True),
+        ("rewrite", "rewrite", "report", False),
+        ("rewrite", "report", "rewrite", False),
+        ("shadow", "rewrite", "rewrite", False),
+        ("observe", "rewrite", "rewrite", False),
+    ],
+)
+async def test_loops_are_prefetched_only_where_merging_and_prefetching_are_on(
+    mode: str, fan001: str, fan002: str, prefetches: bool
+) -> None:
+    policy = policies_of(mode=mode, rules__fan001=fan001, rules__fan002=fan002).default
+    assert (policy.prefetcher is not None) == prefetches
+
+
+async def test_loops_can_be_prefetched_for_one_relation_or_route() -> None:
+    override = [{"relation": "videos", "rules": {"fan002": "rewrite"}}, {"route": "/x", "rules": {"fan002": "rewrite"}}]
+    policy = policies_of(override=override)
+    assert policy.default.prefetcher is None
+    assert policy.of("public.videos", "").prefetcher is not None
+    assert policy.of("public.rushes", "/x").prefetcher is not None

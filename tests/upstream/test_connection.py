@@ -137,6 +137,23 @@ async def test_what_the_transport_still_holds_is_unreceived() -> None:
     assert connection.has_unreceived()
 
 
+@pytest.mark.parametrize(("calls", "unsent", "kept"), [(1, 7, True), (2, 6, True), (2, 7, False)])
+async def test_an_answer_on_a_reused_connection_whose_request_has_not_left_is_unasked(
+    calls: int, unsent: int, kept: bool
+) -> None:
+    unasked = Unasked()
+    connection = UpstreamConnection(set(), unasked)
+    transport = FakeTransport(connection, sockname=("127.0.0.1", 1), peername=("127.0.0.1", 2))
+    for _ in range(calls):
+        transport.unsent = 0
+        connection.begin_call()
+        connection.write(b"request")
+        transport.unsent = unsent
+        connection.data_received(b"answer")
+    assert (transport.aborted, unasked.count) == (not kept, int(not kept))
+    assert connection.buffer == b"answer" * (calls if kept else calls - 1)
+
+
 async def test_endpoints_are_known_while_it_is_open_and_calls_are_counted() -> None:
     open_endpoints: set[object] = set()
     connection = UpstreamConnection(open_endpoints, Unasked())

@@ -3,23 +3,25 @@
 import { el } from "./elements.js";
 import { follow, isPaused, pause } from "./feed.js";
 import { findings } from "./findings.js";
+import { comparison } from "./comparison.js";
 import { fingerprints } from "./fingerprints.js";
 import { isSelecting, main, redraw } from "./frame.js";
 import { health } from "./health.js";
 import { listen, showHelp } from "./keys.js";
+import { routes } from "./routes.js";
 import { toggle } from "./theme.js";
 import { lastOf, trace } from "./trace.js";
 import { add, load, rowLink, traces } from "./traces.js";
 
-const PAGES = { traces, trace, id: lastOf, fingerprints, findings, health };
-const TRACE_PAGES = new Set(["trace", "id"]);
-const POLLED = new Set(["fingerprints", "findings", "health"]);
+const PAGES = { traces, trace, id: lastOf, compare: comparison, fingerprints, findings, health, routes };
+const TRACE_PAGES = new Set(["trace", "id", "compare"]);
+const POLLED = new Set(["fingerprints", "findings", "health", "routes"]);
 const POLL_INTERVAL = 3000; // milliseconds; these pages have no events
 
 let drawn = 0; // number of the latest drawing: an older one that finishes late is discarded
 
 function where(hash = location.hash) {
-  const [page, argument] = hash.replace(/^#\//, "").split("/");
+  const [page, argument] = hash.replace(/^#\//, "").split("?")[0].split("/");
   return Object.hasOwn(PAGES, page) ? [page, argument ?? ""] : ["traces", ""];
 }
 
@@ -70,7 +72,7 @@ async function go(from) {
 const goTo = (page) => () => (location.hash = `#/${page}`);
 
 listen({
-  1: goTo("traces"), 2: goTo("fingerprints"), 3: goTo("findings"), 4: goTo("health"), p: pause, d: toggle,
+  1: goTo("traces"), 2: goTo("fingerprints"), 3: goTo("findings"), 4: goTo("health"), 5: goTo("routes"), p: pause, d: toggle,
   Escape: () => TRACE_PAGES.has(where()[0]) && goTo("traces")(),
 });
 document.getElementById("pause").addEventListener("click", pause);

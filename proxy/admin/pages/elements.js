@@ -19,6 +19,14 @@ const asNode = (child) => (child instanceof Node ? child : document.createTextNo
 const BIDI = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const plain = (text) => text.replace(BIDI, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
+// The same for drawings (https://www.w3.org/TR/SVG2/).
+export function drawing(tag, attributes, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
 export const badge = (text, kind = "") => el("span", { class: `badge ${kind}` }, text);
 
 // Text for screen readers only.

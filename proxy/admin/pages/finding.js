@@ -23,8 +23,9 @@ function details({ key, finding, first, last, count, trace, ignored }) {
     ["Current performance", finding.current],
     ["Problem", finding.problem],
     ["Evidence", finding.evidence.map((text) => el("p", {}, text))],
-    (fix.sql || fix.supabase_js || fix.supabase_py) &&
-      ["Fix", [code("SQL", fix.sql), code("supabase-js", fix.supabase_js), code("supabase-py", fix.supabase_py)]],
+    (fix.sql || fix.supabase_js || fix.supabase_py || fix.settings) &&
+      ["Fix", [code("SQL", fix.sql), code("supabase-js", fix.supabase_js), code("supabase-py", fix.supabase_py),
+        code("fanin.toml", fix.settings)]],
     fix.reason && ["No fix", fix.reason],
     ["Expected improvement", finding.expected],
     ["Risk", finding.risk],

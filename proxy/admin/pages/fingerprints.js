@@ -1,5 +1,6 @@
 // The page of fingerprints: a table of all queries with their costs, sortable by each column.
 
+import { read, write } from "./address.js";
 import { ask } from "./ask.js";
 import { code, el, wide } from "./elements.js";
 import { many, moment, ms, number, share, size } from "./formats.js";
@@ -22,11 +23,12 @@ const opened = new Set();
 let filter = "";
 
 export async function fingerprints(_, refresh) {
+  take(read());
   const { fingerprints: all, since, replaced } = await ask("/api/fingerprints");
   const wanted = all.filter((usage) => usage.fingerprint.toLowerCase().includes(filter.toLowerCase()));
   const search = el("input", {
     type: "search", "data-key": "filter", value: filter, autocomplete: "off", placeholder: "such as creators?",
-    input: (event) => { filter = event.target.value; refresh(); },
+    input: (event) => { filter = event.target.value; show(); refresh(); },
   });
   const count = `${number(wanted.length)} of ${number(all.length)}${since ? ` since ${moment(since)}` : ""}`;
   return [
@@ -36,6 +38,18 @@ export async function fingerprints(_, refresh) {
     wanted.length ? list(sorted(wanted), refresh) : nothing(all.length),
   ];
 }
+
+// From an address with parameters; without any, what was chosen before stays.
+function take(given) {
+  if (given.size) {
+    filter = given.get("filter") ?? "";
+    sorting.by = COLUMNS.find((column) => column.name === given.get("by")) ?? COLUMNS[1];
+    sorting.down = !given.has("ascending");
+  }
+  show();
+}
+
+const show = () => write("#/fingerprints", { filter, by: sorting.by === COLUMNS[1] ? "" : sorting.by.name, ascending: sorting.down ? "" : "yes" });
 
 function nothing(count) {
   const text = count ? "No query matches the filter." : "No query yet: queries are counted when their trace closes.";
@@ -57,6 +71,7 @@ function head(column, refresh) {
   const sort = () => {
     sorting.down = column === sorting.by ? !sorting.down : Boolean(column.show); // first ascending for names, descending for numbers
     sorting.by = column;
+    show();
     refresh();
   };
   return el("th", { scope: "col", class: column.show ? "num" : null, "aria-sort": order, title: column.hint },

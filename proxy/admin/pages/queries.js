@@ -11,8 +11,8 @@ const HEADS = [
   ["Waited", "num", "Sum of the times that clients waited"], ["Rows", "num"], ["Failed", "num"], ["Called from"],
 ];
 
-// `only` toggles whether the waterfall shows one fingerprint only, and returns that fingerprint or null.
-export function queries(spans, findings, only) {
+// `only` toggles whether the waterfall shows one fingerprint only, and returns that fingerprint or null; `selected` is so at first.
+export function queries(spans, findings, only, selected) {
   const kinds = [...Map.groupBy(spans, (span) => span.fingerprint)];
   if (kinds.length < MIN_QUERIES) return null;
   kinds.sort(([, a], [, b]) => b.length - a.length);
@@ -22,7 +22,7 @@ export function queries(spans, findings, only) {
     for (const [fingerprint, button] of buttons) button.setAttribute("aria-pressed", String(fingerprint === shown));
   };
   const rows = kinds.map(([fingerprint, own]) => {
-    const button = el("button", { type: "button", class: "pick mono plain", "aria-pressed": "false", click: () => choose(fingerprint) }, fingerprint);
+    const button = el("button", { type: "button", class: "pick mono plain", "aria-pressed": String(fingerprint === selected), click: () => choose(fingerprint) }, fingerprint);
     buttons.set(fingerprint, button);
     return row(button, own, findings.get(fingerprint) ?? []);
   });

@@ -1,5 +1,6 @@
 // The page with the live list of traces.
 
+import { read, write } from "./address.js";
 import { ask } from "./ask.js";
 import { badge, code, el, table, unseen } from "./elements.js";
 import { deliver } from "./feed.js";
@@ -28,12 +29,16 @@ const count = el("span", { id: "count", class: "quiet" });
 const tools = el("div", { class: "tools" },
   field("route", "Route or trace", "such as GET /export"), field("relation", "Relation", "such as creators"),
   el("label", {}, "Finding", el("select", { id: "finding", change: applyFilters })), count);
-const [route, relation, finding] = tools.querySelectorAll("input, select");
+const FILTERS = [...tools.querySelectorAll("input, select")];
+const [route, relation, finding] = FILTERS;
 const body = el("tbody", { id: "traces", click: openRow });
 const list = table("Traces", HEADS, body);
 const empty = el("div", { id: "empty", class: "empty" });
 
 export async function traces() {
+  const given = read();
+  if (given.size) for (const input of FILTERS) choose(input, given.get(input.id) ?? "");
+  applyFilters();
   return [el("h1", { class: "unseen" }, "Traces"), tools, list, empty];
 }
 
@@ -110,13 +115,20 @@ function matches(trace) {
   );
 }
 
+// A finding of an address may be of no trace of the list yet.
+function choose(input, value) {
+  if (input === finding && ![...finding.options].some((option) => option.value === value)) finding.append(el("option", { value }, value));
+  input.value = value;
+}
+
 function applyFilters() {
+  write("#/traces", Object.fromEntries(FILTERS.map((input) => [input.id, input.value])));
   for (const trace of all) rows.get(trace.number).hidden = !matches(trace);
   update();
 }
 
 function clear() {
-  for (const input of [route, relation, finding]) input.value = "";
+  for (const input of FILTERS) input.value = "";
   applyFilters();
   route.focus();
 }

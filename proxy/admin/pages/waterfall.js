@@ -1,8 +1,10 @@
 // The waterfall of a trace: one line per upstream call, with the requests that it answered.
 
+import { read, write } from "./address.js";
 import { badge, el, unseen } from "./elements.js";
 import { many, ms, number } from "./formats.js";
 import { bar, inside, isFailed } from "./line.js";
+import { minimap } from "./minimap.js";
 import { queries } from "./queries.js";
 
 const FOLD = 12; // of more alike lines than this, a button hides some
@@ -15,26 +17,40 @@ const KINDS = {
   failed: ["failed", isFailed],
 };
 
-export function waterfall(detail) {
+// `own` is the path of its page, where filters and zoom are written.
+export function waterfall(detail, own) {
   const groups = groupsOf(detail);
+  const given = read();
+  const total = groups.reduce((end, group) => Math.max(end, endOf(group)), Math.max(detail.summary.ms, 0.001));
+  const shown = { from: Number(given.get("from")) || 0, to: Number(given.get("to")) || total };
   const scale = {
-    total: Math.max(detail.summary.ms, ...groups.map(endOf), 0.001),
+    shown,
     reasons: byName([...detail.reasons, ...detail.passed]),
     fallbacks: byName(detail.fallbacks),
     findings: byFingerprint(detail.findings),
     code: detail.code,
   };
   const unfolded = new Set();
-  let selected = null; // the only fingerprint to show
-  const text = el("input", { type: "search", placeholder: "a query, a caller, a status", autocomplete: "off", input: draw });
+  let selected = given.get("query"); // the only fingerprint to show
+  const text = el("input", {
+    type: "search", placeholder: "a query, a caller, a status", autocomplete: "off", input: draw, value: given.get("filter"),
+  });
   const kind = el("select", { change: draw }, Object.entries(KINDS).map(([name, [label]]) => el("option", { value: name }, label)));
   const count = el("span", { class: "quiet", role: "status" });
   const lines = el("div", { class: "lines" });
+  const marks = axis();
+  if (Object.hasOwn(KINDS, given.get("show") ?? "")) kind.value = given.get("show");
 
   function draw() {
+    write(own, {
+      filter: text.value, show: kind.value === "all" ? "" : kind.value, query: selected,
+      from: shown.from > 0 && shown.from.toFixed(3), to: shown.to < total && shown.to.toFixed(3),
+    });
+    marks.show(shown);
     const [, isWanted] = KINDS[kind.value];
     const has = (span) => (selected ?? span.fingerprint) === span.fingerprint && searched(span).includes(text.value.toLowerCase());
-    const wanted = groups.filter((group) => group.spans.some((span) => has(span) && isWanted(span, scale)));
+    const isInside = (group) => endOf(group) >= shown.from && beginOf(group) <= shown.to;
+    const wanted = groups.filter((group) => isInside(group) && group.spans.some((span) => has(span) && isWanted(span, scale)));
     count.textContent = wanted.length === groups.length ? "" : `${number(wanted.length)} of ${many(groups.length, "line")}`;
     lines.replaceChildren(...folded(wanted, unfolded).map((item) => (item.rest ? rest(item, scale, unfold) : line(item, scale))));
     if (!wanted.length) lines.append(el("p", { class: "empty" }, "No line matches the filter."));
@@ -54,9 +70,10 @@ export function waterfall(detail) {
 
   draw();
   return el("div", {},
-    queries(detail.spans, scale.findings, only),
+    queries(detail.spans, scale.findings, only, selected),
     el("div", { class: "tools" }, el("label", {}, "Filter", text), el("label", {}, "Show", kind), count, legend()),
-    el("div", { class: "waterfall" }, axis(scale.total), lines));
+    groups.length > 1 ? minimap(detail.spans, total, shown, draw) : null,
+    el("div", { class: "waterfall" }, marks.element, lines));
 }
 
 const byName = (reasons) => new Map(reasons.map((reason) => [reason.reason, reason]));
@@ -64,23 +81,28 @@ const byName = (reasons) => new Map(reasons.map((reason) => [reason.reason, reas
 const legend = () => el("div", { class: "legend" },
   el("span", {}, el("i"), "time that the client waited"),
   el("span", {}, el("i", { class: "call" }), "upstream call"),
+  el("span", {}, el("i", { class: "ahead" }), "answered from rows fetched ahead"),
   el("span", {}, el("i", { class: "failed" }), "failed"));
 
-function axis(total) {
+function axis() {
   const marks = Object.entries(MARKS).map(([place, part]) => {
-    const mark = el("span", { class: place }, ms(part * total));
+    const mark = el("span", { class: place });
     mark.style.left = `${100 * part}%`;
-    return mark;
+    return [mark, part];
   });
-  return el("div", { class: "axis" }, el("span", {}, "Query"), el("div", { class: "track" }, marks),
+  const element = el("div", { class: "axis" }, el("span", {}, "Query"), el("div", { class: "track" }, marks.map(([mark]) => mark)),
     el("span", {}, "Outcome"));
+  const show = ({ from, to }) => marks.forEach(([mark, part]) => (mark.textContent = ms(from + part * (to - from))));
+  return { element, show };
 }
 
-// Upstream calls with their requests, and requests without a call, by start.
+const isAhead = (span) => span.outcome === "prefetched";
+
+// Upstream calls with the requests that waited for them, and the other requests, by start.
 function groupsOf(detail) {
   const spans = new Map(detail.spans.map((span) => [span.number, span]));
   const groups = detail.calls.map((call) => ({ call, spans: call.spans.map((at) => spans.get(at)) }));
-  for (const span of detail.spans) if (!span.call) groups.push({ call: null, spans: [span] });
+  for (const span of detail.spans) if (!span.call || isAhead(span)) groups.push({ call: null, spans: [span] });
   return groups.sort((a, b) => a.spans[0].start - b.spans[0].start);
 }
 
@@ -116,15 +138,15 @@ function rest(run, scale, unfold) {
   const open = el("button", { type: "button", class: "pick", click: () => unfold(run) }, `${number(run.rest.length)} more like these`);
   return el("div", { class: "rest" },
     el("span", { class: "what", title: first.fingerprint }, open, ` ${first.fingerprint}`),
-    el("div", { class: "track" }, el("div", { class: "bars" }, bar(kindOf(run.rest[0]), first.start, length, scale.total))),
+    el("div", { class: "track" }, el("div", { class: "bars" }, bar(kindOf(run.rest[0]), first.start, length, scale.shown))),
     el("span", { class: "became" }, status(run.rest[0]), `in ${ms(length)}`, marks(scale.findings.get(first.fingerprint))));
 }
 
 function line(group, scale) {
   const [first] = group.spans;
-  const begin = Math.min(...group.spans.map((span) => span.start));
-  const bars = el("div", { class: "bars" }, bar(kindOf(group), begin, endOf(group) - begin, scale.total),
-    group.call ? bar("call", group.call.start, group.call.ms, scale.total) : null);
+  const begin = beginOf(group);
+  const bars = el("div", { class: "bars" }, bar(kindOf(group), begin, endOf(group) - begin, scale.shown),
+    group.call ? bar("call", group.call.start, group.call.ms, scale.shown) : null);
   const row = el("details", { class: "row", toggle: () => row.open && row.children.length === 1 && row.append(inside(group, scale)) },
     el("summary", { class: "pick" },
       el("span", { class: "what", title: first.fingerprint }, first.target ? `${first.method} ${first.target}` : first.fingerprint),
@@ -133,7 +155,7 @@ function line(group, scale) {
   return row;
 }
 
-const kindOf = (group) => (group.spans.some(isFailed) ? "client failed" : "client");
+const kindOf = (group) => (group.spans.some(isFailed) ? "client failed" : isAhead(group.spans[0]) ? "client ahead" : "client");
 
 function status(group) {
   const failed = group.spans.find(isFailed);
@@ -142,6 +164,7 @@ function status(group) {
 
 function outcome({ spans }) {
   const [first] = spans;
+  if (isAhead(first)) return `prefetched by call ${first.call}`;
   if (spans.length > 1) return `${number(spans.length)} ${first.outcome} into 1`;
   if (first.shared > 1) return `${first.outcome} with ${number(first.shared - 1)} of other traces`;
   return first.bypass_reason ? `${first.outcome}: ${first.bypass_reason}` : first.outcome;
@@ -154,6 +177,7 @@ const marks = (findings) => [...new Set((findings ?? []).map((finding) => findin
   return [" ", mark, unseen(` ${impact}`)];
 });
 
+const beginOf = (group) => Math.min(...group.spans.map((span) => span.start));
 const endOf = (group) => Math.max(...group.spans.map((span) => span.start + span.ms));
 
 const searched = (span) =>

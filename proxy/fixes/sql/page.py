@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from proxy.analysis.fingerprint import OrderItem, ParsedFingerprint
 from proxy.fixes.chain_code import without_order
 from proxy.fixes.memoized import memoized
-from proxy.fixes.page_code import nulls_last, seek_order
+from proxy.fixes.page_code import SeekKey, nulls_last, seek_order
 from proxy.fixes.sql.clauses import columns_sql, conditions_sql, expression, select_sql
 
 
 @memoized
-def next_page_sql(parsed: ParsedFingerprint, key: str, size: int | None = None) -> str:
+def next_page_sql(parsed: ParsedFingerprint, key: SeekKey, size: int | None = None) -> str:
     """The query of the next page; without ``size`` the number of rows is a placeholder."""
     orders = seek_order(parsed, key)
     conditions, values = conditions_sql(parsed.filters)
@@ -24,7 +24,7 @@ def next_page_sql(parsed: ParsedFingerprint, key: str, size: int | None = None) 
     return "\n".join([*lines, f"limit {limit};", note])
 
 
-def _seek_condition(orders: Sequence[OrderItem], last: Sequence[str], key: str) -> str:
+def _seek_condition(orders: Sequence[OrderItem], last: Sequence[str], key: SeekKey) -> str:
     cases = []
     for at, order in enumerate(orders):
         alike = [_same(before, value, key) for before, value in zip(orders[:at], last, strict=False)]
@@ -32,15 +32,15 @@ def _seek_condition(orders: Sequence[OrderItem], last: Sequence[str], key: str) 
     return cases[0] if len(cases) == 1 else f"({' or '.join(cases)})"
 
 
-def _same(order: OrderItem, value: str, key: str) -> str:
-    compare = "=" if order.column == key else "is not distinct from"
+def _same(order: OrderItem, value: str, key: SeekKey) -> str:
+    compare = "=" if order.column in key else "is not distinct from"
     return f"{expression(order.column)} {compare} {value}"
 
 
-def _past(order: OrderItem, value: str, key: str) -> str:
+def _past(order: OrderItem, value: str, key: SeekKey) -> str:
     column = expression(order.column)
     past = f"{column} {'<' if order.descending else '>'} {value}"
-    if order.column == key:
+    if order.column in key:
         return past
     if nulls_last(order):
         return f"({past} or ({column} is null and {value} is not null))"

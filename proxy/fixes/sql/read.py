@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from proxy.analysis.fingerprint import OrderItem, ParsedFingerprint
 from proxy.fixes.memoized import memoized
 from proxy.fixes.sql.clauses import columns_sql, conditions_sql, finish_statement, select_sql
-from proxy.postgrest.names import quoted_identifier
 
 
 @memoized
@@ -17,13 +16,6 @@ def read_sql(parsed: ParsedFingerprint) -> str:
     if parsed.method == "HEAD":
         return finish_statement(_lines(parsed, "count(*)"))
     return finish_statement(subquery_sql(parsed)[0])
-
-
-@memoized
-def narrow_sql(parsed: ParsedFingerprint, key: str) -> str:
-    """The read with ``key`` as its only column, and a comment that asks for the other columns."""
-    columns = f"{quoted_identifier(key)} -- and the columns that the code reads"
-    return finish_statement([*_lines(parsed, columns, parsed.order), *_bounds_sql(parsed)[0]])
 
 
 @memoized

@@ -57,6 +57,18 @@ def read_select(text: str) -> tuple[Items, str]:
     return _items(cursor, 0), cursor.rest
 
 
+def begins_with_item(value: bytes) -> bool:
+    """Whether PostgREST reads an item at the beginning of a decoded value. If not, it ignores the value and returns all
+    columns; after other items it answers 400 instead.
+    """
+    first = value[:1]
+    if first == b"*":
+        return value[1:2] in (b"", b",", b")", b" ", b"\t")
+    if first == b".":
+        return value.startswith(b"...") and not _is_no_item(value.decode("utf-8", "replace"))
+    return first.isalnum() or first >= b"\x80" or first in (b"_", b"$", b'"')
+
+
 def _is_no_item(text: str) -> bool:
     """Whether a value begins with a spread that is no embed: PostgREST reads no item then, and ignores the text."""
     cursor = Cursor(text)

@@ -14,17 +14,25 @@ import pytest
 from msgspec import structs
 from sqlglot.dialects.postgres import Postgres as Dialect
 
+from proxy.advisor.advice import findings_of
+from proxy.advisor.observed import CallCollector
 from proxy.analysis.workload import Workload
 from proxy.audit.database import DatabaseFindings, inspect_database
+from proxy.database.advise import AdvisorSettings, advise
+from proxy.database.session import connected
 from proxy.database.snapshot import read_database
 from proxy.demo.postgres import Postgres
 from proxy.settings.rules import RuleSettings
 from tests.programs import HOME
+from tests.rules.test_documents import REQUEST
+from tests.rules.traces import told
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from proxy.analysis.rule import AnyRule
+    from proxy.findings.model import Finding
+    from proxy.schema.snapshot import Database
 
 STUBS = (Path(__file__).parent / "supabase_stubs.sql").read_text(encoding="utf-8")
 BINARIES = {"18": "", "15": str(HOME / "postgresql/bin")}
@@ -90,13 +98,29 @@ def example_database(server: Postgres) -> Callable[[str], Awaitable[str]]:
     return create
 
 
-async def inspect_uri(rule: AnyRule, uri: str, days: float = 30) -> DatabaseFindings:
-    """What a rule finds in the database at ``uri``, as if its statistics were ``days`` old."""
+async def advised_for(uri: str, database: Database, sql: str) -> list[Finding]:
+    """What the advisor finds for the requests in comments, such as ``-- 40 × GET /videos?id=eq.1 → 1 rows``."""
+    collector = CallCollector()
+    for line in sql.splitlines():
+        if REQUEST.match(line.strip().removeprefix("-- ")):
+            for trace in told([line.strip().removeprefix("-- ")]):
+                collector.add(trace, b"")
+    async with connected(uri) as connection:
+        advice = await advise(connection, database, collector.observed(), AdvisorSettings(trial_told=1))
+    return list(findings_of(advice))
+
+
+async def inspect_uri(rule: AnyRule, uri: str, days: float = 30, sql: str = "") -> DatabaseFindings:
+    """What a rule finds in the database at ``uri``, as if its statistics were ``days`` old.
+
+    A rule that needs calls gets those that the comments of ``sql`` tell, and the indexes are built for a trial.
+    """
     database = await read_database(uri, ("public",))
+    advised = await advised_for(uri, database, sql) if rule.needs_calls else None
     began = database.server.now - days * 86_400
     database = structs.replace(database, server=structs.replace(database.server, stats_reset=began))
     failed: list[str] = []
-    found = inspect_database(database, Workload(10), [rule], RuleSettings(), failed.append)
+    found = inspect_database(database, Workload(10), [rule], RuleSettings(), failed.append, advised)
     assert failed == []
     return found
 
@@ -109,6 +133,6 @@ def inspected(example_database: Callable[[str], Awaitable[str]]) -> Callable[...
     """
 
     async def inspect(rule: AnyRule, sql: str, days: float = 30, then: Sequence[str] = ()) -> DatabaseFindings:
-        return await inspect_uri(rule, await example_database(";\n".join((sql, *then))), days)
+        return await inspect_uri(rule, await example_database(";\n".join((sql, *then))), days, sql)
 
     return inspect

@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from proxy.advisor.advice import ObservedCalls, findings_of
-from proxy.database.advise import advise
-from proxy.database.session import Limits, connected
+from proxy.database.advise import AdvisorSettings, advise
+from proxy.database.session import connected
 from proxy.database.snapshot import read_database
 from proxy.demo.data import load
 from proxy.demo.postgres import Postgres
@@ -107,7 +107,7 @@ async def run(dsn: str, *statements: str) -> None:
 async def advice_on(dsn: str, trial_told: int = 0) -> Advice:
     database = await read_database(dsn, ("public",))
     async with connected(dsn) as connection:
-        return await advise(connection, database, observed(), Limits(), trial_told, {"videos": 100})
+        return await advise(connection, database, observed(), AdvisorSettings(trial_told=trial_told), {"videos": 100})
 
 
 def shapes(advice: Advice) -> set[tuple[str, tuple[str, ...], str]]:

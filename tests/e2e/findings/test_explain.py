@@ -68,6 +68,17 @@ async def test_what_is_said_to_merge_shares_one_statement_with_the_request_made_
         assert await statements(unusual, target, target.replace(raw, other, 1)) == 1
 
 
+@pytest.mark.parametrize("select", ["...x", "...x!inner,id", "*x", "->>k", "'id'", ":id", ")", "-", "..."])
+async def test_a_select_that_postgrest_ignores_merges_neither_by_the_explanation_nor_in_fact(
+    unusual: Stack, select: str
+) -> None:
+    target, other = (f"/num?select={select}&id=eq.{number}" for number in (1, 2))
+    found = explanation(target, ("id=integer",))
+    assert found.bypass is not None
+    assert (found.verdict, found.bypass.code) == ("never", "select")
+    assert await statements(unusual, target, other) == 2, "no merged call was tried in vain"
+
+
 @pytest.mark.parametrize("target", ALONE)
 async def test_what_is_said_never_to_merge_does_not(unusual: Stack, target: str) -> None:
     type_name, other = ALONE[target]

@@ -196,3 +196,25 @@ def run(dsn: str, statement: str) -> Any:
             await connection.close()
 
     return asyncio.run(once())
+
+
+BY_TRACKING = "GET /videos?select=id&monthly_tracking_id=eq.00000000-0000-0000-0000-000000000001"
+
+
+def test_the_index_that_would_help_is_named_and_how_that_is_known(stack: Stack, explain: Shown) -> None:
+    assert explain(BY_TRACKING, "--role", "service_role", uri=stack.dsn) == 0
+    created = 'CREATE INDEX CONCURRENTLY "videos_monthly_tracking_id_idx" ON "public"."videos"'
+    assert f"Index        {created} USING btree (monthly_tracking_id); -- by statistics" in explain.out
+
+
+def test_where_no_index_would_help_the_reason_is_told(stack: Stack, explain: Shown) -> None:
+    assert explain("GET /video_rates?rate_per_video=eq.1", "--role", "service_role", uri=stack.dsn) == 0
+    assert "Index        none: public.video_rates is small" in explain.out
+    assert explain(BY_TRACKING.replace("monthly_tracking_id", "id"), "--role", "service_role", uri=stack.dsn) == 0
+    assert "Index        none: no other index could find its rows" in explain.out
+
+
+def test_json_has_the_index_too(stack: Stack, explain: Shown) -> None:
+    assert explain(BY_TRACKING, "--role", "service_role", "--json", uri=stack.dsn) == 0
+    (index,) = json.loads(explain.out)["plan"]["indexes"]
+    assert index.startswith("CREATE INDEX CONCURRENTLY ")

@@ -67,7 +67,7 @@ def rows_of_all_pages(stack: Stack, fingerprint: str, size: int) -> list[dict[st
     """All rows, by the code for pages of ``size``."""
     shown = parse_fingerprint(fingerprint)
     names: dict[str, Any] = {"supabase": Client(stack)}
-    exec(next_page_py(shown, "id"), names)
+    exec(next_page_py(shown, ("id",)), names)
     page = names[f"list_{shown.relation}_page"]
     rows = page(size)
     while last := page(size, rows[-1]):

@@ -1,4 +1,4 @@
-"""The code for pages, long lists, repeated and serial reads returns what Postgres has."""
+"""The code for pages, repeated and serial reads returns what Postgres has."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.fixes.advice_code import together_js
 from proxy.observe.events import Event, TraceClosed
 from tests.e2e.support.fix_comparison import comparing
-from tests.e2e.support.fix_runs import PATIENT, array_text, run_sql
-from tests.e2e.support.fix_shapes import uuid_of
+from tests.e2e.support.fix_runs import PATIENT
 from tests.e2e.support.fix_tables import MAX_ROWS, loop_tables, loops_behind
 from tests.e2e.support.harness import fanin, until
 
@@ -45,7 +44,7 @@ async def findings_of(stack: Stack, targets: Sequence[str]) -> dict[str, Finding
         if isinstance(event, TraceClosed):
             closed.append(event)
 
-    changes: dict[str, Any] = PATIENT | {"merge__max_rows": MAX_ROWS}
+    changes: dict[str, Any] = PATIENT | {"merge__max_rows": MAX_ROWS, "db_uri": stack.dsn}
     headers = {"Authorization": f"Bearer {stack.token}", "X-Fanin-Trace": "one"}
     async with fanin(stack.url, **changes) as sidecar, aiohttp.ClientSession(headers=headers) as session:
         sidecar._events.subscribe(watch)
@@ -114,49 +113,6 @@ async def test_a_page_in_sql_starts_after_the_last_row(loops: Stack) -> None:
             rows = await comparison.connection.fetch(f"execute page({', '.join(literals)})")
             await comparison.connection.execute("deallocate page")
             assert [row["id"] for row in rows] == [row["id"] for row in wanted[at : at + 20]]
-
-
-TAGS = [uuid_of(f"tag:{n}") for n in range(1500)]
-
-
-@pytest.mark.parametrize("rest", ["", "&kind=neq.a", "&order=due.desc.nullslast,id", "&order=id.desc&limit=7"])
-async def test_a_long_list_is_read_whole(loops: Stack, rest: str) -> None:
-    listed = ",".join(TAGS)
-    fix = (await findings_of(loops, [f"/thing?select=id,due&tag=in.({listed}){rest}"]))["FAN005"].fix
-    args: list[Any] = [TAGS, *(["a"] if "neq" in rest else []), *([7] if "limit" in rest else [])]
-    condition = "and kind <> 'a' " if "neq" in rest else ""
-    order = {"": "", "&kind=neq.a": ""}.get(
-        rest, "order by " + ("id desc" if "id.desc" in rest else "due desc nulls last, id")
-    )
-    async with comparing(loops) as comparison:
-        limit = 7 if "limit" in rest else MAX_ROWS if order else 10_000
-        wanted = await rows_of(
-            comparison,
-            f"select id, due from loops.thing where tag::text = any('{array_text(TAGS)}') {condition}"
-            f"{order} limit {limit}",
-        )
-        if "create function" in fix.sql:
-            await comparison.connection.execute(f"drop function if exists list_thing_by_tags; {fix.sql}")
-            await comparison.connection.execute("notify pgrst, 'reload schema'")
-        answer = await reloaded(comparison, fix.supabase_js, args)
-        python = (await comparison.python.run(fix.supabase_py, [args]))[0]
-        for rows in (answer, python):
-            assert (rows if order else by_id(rows)) == (wanted if order else by_id(wanted))
-        if "create function" not in fix.sql:
-            assert by_id(await run_sql(comparison.connection, fix.sql, [array_text(TAGS), *args[1:]])) == by_id(wanted)
-
-
-async def reloaded(comparison: Comparison, code: str, args: list[Any]) -> Any:
-    """The result of a call of a function that PostgREST may not know yet."""
-    while True:
-        answer = await comparison.node.run(code, [args])
-        if "schema cache" not in answer.get("error", ""):
-            assert "error" not in answer, answer
-            return answer["results"][0]
-
-
-def by_id(rows: list[Any]) -> list[Any]:
-    return sorted(rows, key=lambda row: row["id"])
 
 
 async def test_a_repeated_read_and_serial_reads_have_an_argument_for_each_value(loops: Stack) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import inf
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,26 +31,36 @@ def reads(stack: Stack, header: str) -> list[bytes]:
     ]
 
 
-async def test_a_warning_a_metric_the_page_of_findings_and_each_request_say_it_and_no_value_is_said(
-    stack: Stack,
+@pytest.mark.parametrize("mode", ["rewrite", "observe"])
+async def test_a_warning_a_metric_a_note_a_finding_and_each_request_say_it_and_no_value_is_said(
+    stack: Stack, mode: str
 ) -> None:
-    async with fanin_with_admin(stack.url, identity__also_neutral=["x-mine"]) as served:
+    async with fanin_with_admin(stack.url, mode=mode, identity__also_neutral=["x-mine"]) as served:
         said: list[Event] = []
         served.events.subscribe(said.append)
         async with sockets(served.sidecar.port, READS) as clients:
             await burst(clients, reads(stack, "X-Call: pa55-{}"))
             await burst(clients, reads(stack, "X-Call: pa55-again-{}"))
+        before = await served.api("/api/findings")
+        served.sidecar.closer.finish()
+        served.sidecar.rule_runner.inspect_workload(inf)
         findings = await served.api("/api/findings")
     (warning,) = [event for event in said if isinstance(event, Warned)]
     assert "x-call" in warning.what
     assert 'set identity.also_neutral = ["x-mine", "x-call"]' in warning.remedy
-    assert findings["notes"] == [{"what": warning.what, "remedy": warning.remedy}]
+    assert before["notes"] == [{"what": warning.what, "remedy": warning.remedy}]
+    assert findings["notes"] == []
+    (finding,) = [each["finding"] for each in findings["findings"] if each["finding"]["code"] == "FAN017"]
+    assert finding["object"]["name"] == "x-call"
+    assert finding["fix"]["settings"].startswith('[identity]\nalso_neutral = ["x-call"]')
     differed = [event for event in said if isinstance(event, HeaderDiffered)]
     assert {event.headers for event in differed} == {"x-call"}
     assert sum(event.reads for event in differed) > READS
-    reasons = [event.span.bypass_reason for event in said if isinstance(event, RequestAnswered)]
-    assert reasons.count("differing-header") > READS
-    told = "".join(map(repr, said)) + json.dumps(findings)
+    spans = [event.span for event in said if isinstance(event, RequestAnswered)]
+    assert [span.differing_headers for span in spans].count("x-call") > READS
+    if mode == "rewrite":
+        assert [span.bypass_reason for span in spans].count("differing-header") > READS
+    told = "".join(map(repr, said)) + json.dumps([before, findings])
     assert "pa55" not in told
     assert "identity.also_neutral" in meaning("differing-header", RULES)
 

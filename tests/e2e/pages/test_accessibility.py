@@ -23,7 +23,7 @@ ENOUGH = 4.5
 """Contrast of text: https://www.w3.org/TR/WCAG22/#contrast-minimum."""
 LONG = "a_relation_of_which_the_name_is_as_long_as_postgres_lets_it_be_x"
 PAGES = (("traces", "#traces tr"), ("trace/1", ".row"), ("fingerprints", "tbody [aria-expanded]"))
-MORE = (("findings", ".finding"), ("health", "meter"))
+MORE = (("findings", ".finding"), ("health", "meter"), ("routes", ".plot"), ("compare/1,1", "tbody tr"))
 
 FAINT = """(enough) => {
   const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });

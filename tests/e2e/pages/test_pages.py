@@ -284,11 +284,11 @@ async def test_a_trace_of_two_loops_is_folded_by_query_and_each_query_can_be_see
                 "24 more like these GET one?select=id&id=eq.?&offset=?"
             ]
             await query.get_by_role("button").click()
-            await page.locator("select").select_option("failed")
+            await page.locator("select").last.select_option("failed")
             assert len(failed := await visible_texts(page, ".row .became")) == 1
             assert failed[0].startswith("404 passed: offset, ")
             assert await visible_texts(page, ".tools [role=status]") == ["1 of 61 lines"]
-            await page.locator("select").select_option("finding")
+            await page.locator("select").last.select_option("finding")
             assert len(await visible_texts(page, ".rest")) == 2
             await page.locator("input").fill("nothing is so")
             assert await visible_texts(page, ".lines") == ["No line matches the filter."]

@@ -100,12 +100,12 @@ class Comparison:
             return
         if played.shape.withheld:
             self.wrong.append(f"printed, and cannot be right: {fingerprint_of(played)}")
-        await self._install(fix)
+        await self.install(fix)
         for language, text in (("js", fix.supabase_js), ("py", fix.supabase_py), ("sql", fix.sql)):
             if text:
                 await self._compare(language, played, code, text)
 
-    async def _install(self, fix: Fix) -> None:
+    async def install(self, fix: Fix) -> None:
         """A function that a fix needs: its name is known to PostgREST from ``declare``."""
         for name in FUNCTION.findall(fix.sql):
             await self.connection.execute(f"drop function if exists {name}; {fix.sql}")
@@ -113,7 +113,7 @@ class Comparison:
     async def declare(self, fixes: list[Fix]) -> None:
         """Make PostgREST know all functions, before their bodies change from fix to fix."""
         for fix in fixes:
-            await self._install(fix)
+            await self.install(fix)
         await self.connection.execute("notify pgrst, 'reload schema'")
 
     async def _compare(self, language: str, played: Played, rule: str, code: str) -> None:
@@ -187,7 +187,7 @@ def keyed(shape: Shape, rows: Rows) -> dict[str, Rows]:
     selected = set(shape.select.split(","))
 
     def own(column: str) -> bool:
-        return "->" not in column and bool(selected & {"", "*", column})
+        return column.replace("_", "a").isalnum() and bool(selected & {"", "*", column})
 
     found: dict[str, Rows] = {}
     for row in rows:

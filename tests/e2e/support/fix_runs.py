@@ -7,10 +7,11 @@ import json
 import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from postgrest import SyncPostgrestClient
+from postgrest import AsyncPostgrestClient, SyncPostgrestClient
 from yarl import URL
 
 from proxy.observe.events import Event, TraceClosed
@@ -152,10 +153,20 @@ class NodeRunner:
         self._process = process
 
     async def run(self, code: str, calls: Sequence[Sequence[Any]], schema: str = "loops") -> dict[str, Any]:
+        """Call the first function of ``code`` with the arguments of each of ``calls``."""
+        return await self._ask({"code": code, "calls": calls, "schema": schema})
+
+    async def steps(self, code: str, *steps: Sequence[Any]) -> list[Any]:
+        """Call functions of ``code``: each step is a name and the arguments."""
+        answer = await self._ask({"code": code, "steps": steps, "schema": "loops"})
+        assert "error" not in answer, f"{answer['error']}\n{code}"
+        results: list[Any] = answer["results"]
+        return results
+
+    async def _ask(self, asked: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        line = json.dumps({"code": code, "calls": calls, "schema": schema})
-        self._process.stdin.write(line.encode() + b"\n")
+        self._process.stdin.write(json.dumps(asked).encode() + b"\n")
         found: dict[str, Any] = json.loads(await self._process.stdout.readline())
         return found
 
@@ -177,14 +188,37 @@ class PythonRunner:
     """The printed supabase-py, with postgrest-py as its client."""
 
     def __init__(self, stack: Stack) -> None:
-        headers = {"Authorization": f"Bearer {stack.token}"}
-        self._client = SyncPostgrestClient(stack.url, schema="loops", headers=headers)
+        self._url, self._headers = stack.url, {"Authorization": f"Bearer {stack.token}"}
+        self._client = SyncPostgrestClient(stack.url, schema="loops", headers=self._headers)
 
     def close(self) -> None:
         self._client.session.close()
 
     async def run(self, code: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
         return await asyncio.to_thread(self._run, code, calls)
+
+    async def steps(self, code: str, *steps: Sequence[Any]) -> list[Any]:
+        """Call functions of ``code``: each step is a name, or ``name.method``, and the arguments."""
+
+        def run() -> list[Any]:
+            scope: dict[str, Any] = {"supabase": self._client}
+            exec(code, scope)
+            return [
+                attrgetter(name.partition(".")[2])(scope[name.partition(".")[0]])(*args)
+                if "." in name
+                else scope[name](*args)
+                for name, *args in steps
+            ]
+
+        return await asyncio.to_thread(run)
+
+    async def run_asynchronous(self, code: str, args: Sequence[Any]) -> Any:
+        """Call the asynchronous function of ``code``, with the asynchronous client."""
+        async with AsyncPostgrestClient(self._url, schema="loops", headers=self._headers) as client:
+            scope: dict[str, Any] = {"supabase": client}
+            exec(code, scope)
+            (name,) = re.findall(r"^async def (\w+)", code, re.MULTILINE)
+            return await scope[name](*args)
 
     def _run(self, code: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
         scope: dict[str, Any] = {"supabase": self._client}
@@ -193,7 +227,7 @@ class PythonRunner:
         return [scope[name](*args) for args in calls]
 
 
-async def run_sql(connection: asyncpg.Connection[Any], sql: str, values: Sequence[str]) -> Rows:
+async def run_sql(connection: asyncpg.Connection[Any], sql: str, values: Sequence[str | None]) -> Rows:
     """The rows of a printed query as PostgREST would write them; ``values`` are the texts of its placeholders."""
     query = sql.rstrip().removesuffix(";")
     await connection.execute(f"prepare printed as select coalesce(json_agg(q), '[]') from (\n{query}\n) q")
@@ -205,9 +239,10 @@ async def run_sql(connection: asyncpg.Connection[Any], sql: str, values: Sequenc
     return found
 
 
-def given(values: Sequence[str]) -> str:
+def given(values: Sequence[str | None]) -> str:
     """The values of an ``execute``; without a type, as Postgres takes literals."""
-    return "(" + ", ".join("'" + value.replace("'", "''") + "'" for value in values) + ")" if values else ""
+    texts = ["null" if value is None else "'" + value.replace("'", "''") + "'" for value in values]
+    return f"({', '.join(texts)})" if texts else ""
 
 
 def array_text(values: Sequence[Any]) -> str:

@@ -304,6 +304,19 @@ def other_schema(draw: random.Random) -> Shape:
     )
 
 
+def odd_names(draw: random.Random) -> Shape:
+    """A loop by a column whose name has a blank."""
+    keys = [(f"2024-01-{n:02}T00:00:00+00:00",) for n in draw.sample(range(1, 12), 7)]
+    select, order = (
+        draw.choice(["*", "note", "sensor,seq"]),
+        draw.choice(["", "at which.desc,sensor,seq", "seq,sensor"]),
+    )
+    return Shape(
+        "odd names", "reading", ("at which",), keys, select=select, order=order, total=bool(order),
+        after=draw.choice([[], [Param("sensor", "lt.9", (9,))]]),
+    )  # fmt: skip
+
+
 def differing(draw: random.Random) -> Shape:
     """Calls that no list of keys can stand for: their pages, ranges or trees differ."""
     keys = [(n,) for n in _few(draw, list(range(40)))]
@@ -339,4 +352,4 @@ def shapes(seed: int, number: int) -> Iterator[Shape]:
 
 
 KINDS: tuple[Callable[[random.Random], Shape], ...] = (reads, embeds, reads, singles, reads, counts, reads, many)
-KINDS += (reads, embeds, reads, other_schema, reads, differing)
+KINDS += (reads, embeds, reads, other_schema, odd_names, differing)

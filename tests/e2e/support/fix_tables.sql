@@ -52,6 +52,18 @@ insert into loops.entry_before
   select n, (array['x', 'y', 'z'])[1 + n % 3], n % 10, loops.nasty(n) || n, n, (array['new', 'old'])[1 + n % 2], 'n' || n
   from generate_series(0, 59) n;
 insert into loops.entry select * from loops.entry_before;
+create table loops.reading (
+  sensor int, seq int, value numeric, note text, "at which" timestamptz, primary key (sensor, seq)
+);
+insert into loops.reading
+  select n % 30, n / 30, case when n % 4 = 0 then null else n % 7 end, loops.nasty(n),
+    case when n % 5 = 0 then null else timestamptz '2024-01-01' + n % 11 * interval '1 day' end
+  from generate_series(0, 2399) n;
+create table loops.word (word text primary key, weight int, id int);
+insert into loops.word select loops.nasty(n) || n, n % 3, n % 50 from generate_series(0, 2399) n;
+create table loops.sighting (id int, what text);
+insert into loops.sighting select n / 2, loops.nasty(n) from generate_series(0, 1999) n;
+create table loops.tally (b int primary key, total int not null);
 create table second.thing as select id, owner_id, kind, name from loops.thing where id < 600;
 alter table second.thing add primary key (id);
 grant usage on schema loops, second to service_role;

@@ -17,6 +17,11 @@ class LongestTurn:
         self.calls = 0
         self._now = 0
 
+    @property
+    def total(self) -> int:
+        """Calls so far."""
+        return self._now
+
     def __enter__(self) -> Self:
         original = self._original = getattr(asyncio.Handle, "_run")  # noqa: B009 – not a public name
         turn = self

@@ -9,16 +9,16 @@ from proxy.fixes.sql.page import next_page_sql
 
 
 def test_a_page_starts_after_the_last_key_of_the_previous_page() -> None:
-    sql = next_page_sql(parse_fingerprint("GET t?select=title&a=eq.?"), "id", 1000)
+    sql = next_page_sql(parse_fingerprint("GET t?select=title&a=eq.?"), ("id",), 1000)
     assert sql == (
         "select id, title\nfrom t\nwhere a = $1\n  and id > $2\norder by id\nlimit 1000;\n"
         "-- $2: id of the last row; omit the condition for the first page"
     )
-    assert "where id > $1\norder by id\nlimit $2;" in next_page_sql(parse_fingerprint("GET t"), "id")
+    assert "where id > $1\norder by id\nlimit $2;" in next_page_sql(parse_fingerprint("GET t"), ("id",))
 
 
 def test_columns_of_the_order_are_compared_one_by_one_with_their_nulls() -> None:
-    sql = next_page_sql(parse_fingerprint("GET videos?select=name&order=a.desc,b"), "id")
+    sql = next_page_sql(parse_fingerprint("GET videos?select=name&order=a.desc,b"), ("id",))
     sqlglot.parse_one(sql, dialect="postgres")
     assert sql.startswith("select a, b, id, name\n")
     assert "((a < $1 or (a is not null and $1 is null))" in sql

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlglot
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.fixes.sql.read import estimate_sql, narrow_sql, read_sql, subquery_sql
+from proxy.fixes.sql.read import estimate_sql, read_sql, subquery_sql
 
 
 def parsed(text: str) -> str:
@@ -28,10 +28,6 @@ def test_a_read_has_select_filters_and_order() -> None:
 def test_a_subquery_continues_the_numbers_and_keeps_limit_and_offset() -> None:
     lines, values = subquery_sql(parse_fingerprint("GET t?a=eq.?&order=at&limit=?&offset=?"), 2)
     assert (lines[-4:], values) == (["where a = $3", "order by at", "limit $4", "offset $5"], 5)
-
-
-def test_a_read_of_fewer_columns_has_the_same_conditions() -> None:
-    assert parsed(narrow_sql(parse_fingerprint("GET t?a=eq.?&limit=?"), "id")).endswith("where a = $1\nlimit $2;")
 
 
 def test_a_head_counts_rows() -> None:

@@ -1,0 +1,31 @@
+"""Columns that identify a row, as the database declares them: never guessed from their names."""
+
+from proxy.analysis.fingerprint import ParsedFingerprint
+from proxy.postgrest.database_facts import DatabaseFacts
+
+HOW_TO_KNOW = "fanin reads columns and keys from the database, if db_uri is set"
+
+
+def page_key(parsed: ParsedFingerprint, facts: DatabaseFacts) -> tuple[str, ...]:
+    """Columns without nulls that make an order of the rows total: a unique one of the query's own order, or the primary
+    key. Empty if none is known.
+    """
+    relation = facts.of(parsed.name)
+    if relation is None:
+        return ()
+    known = ((item.column, relation.columns.get(item.column.encode())) for item in parsed.order)
+    unique = next((name for name, column in known if column is not None and column.unique), "")
+    return (unique,) if unique else relation.primary_key
+
+
+def row_key(parsed: ParsedFingerprint, facts: DatabaseFacts) -> str:
+    """The one column of the primary key; empty if it is unknown, or has several columns."""
+    relation = facts.of(parsed.name)
+    return relation.primary_key[0] if relation is not None and len(relation.primary_key) == 1 else ""
+
+
+def no_key_reason(parsed: ParsedFingerprint, facts: DatabaseFacts) -> str:
+    """Why no page starts after the last row of the one before it."""
+    if facts.of(parsed.name) is None:
+        return f"No code: the primary key of {parsed.name}, after which a page starts, is unknown; {HOW_TO_KNOW}."
+    return f"No code: {parsed.name} has no primary key, after whose last value the next page could start."

@@ -1,0 +1,177 @@
+"""The statements to ask plans of, each with the indexes that it could use, and why there is none elsewhere.
+
+Tests: tests/e2e/database/test_index_advisor.py.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from proxy.advisor.advice import NoIndex, ObservedCalls, ObservedStatement, PlanPair
+from proxy.advisor.candidates import candidates, policy_candidates
+from proxy.advisor.existing import equal_index
+from proxy.advisor.levels import Constants, ReadLevel, level_of, read_levels
+from proxy.advisor.sizes import SMALL_PAGES
+from proxy.database.session import Caller
+from proxy.database.trial import CalledStatement
+from proxy.plans.proposed_index import ProposedIndex
+from proxy.plans.statements import StatementSet, facts_of_database, statements_of
+from proxy.schema.snapshot import Database
+from proxy.sql.expressions import UnwritableError
+from proxy.sql.fingerprints import request_of
+from proxy.sql.relationships import DeclaredSchema, RelationName
+from proxy.sql.table_reads import table_reads
+
+if TYPE_CHECKING:
+    from proxy.plans.tree import Plan
+
+NO_SQL = "Look at the plan of its statement in the database."
+MUCH_WRITTEN = 10
+"""A table with so many times more writes than reads gets no index."""
+
+
+class AskedCalls(msgspec.Struct, frozen=True):
+    """What was seen of a statement; ``name`` is the fingerprint, or the text of a statement."""
+
+    name: str
+    calls: int
+    seconds: float
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A statement to plan, with what its calls cost. ``label`` says which values it has."""
+
+    of: AskedCalls
+    label: str
+    statement: CalledStatement
+    weight: float
+    indexes: frozenset[ProposedIndex]
+    from_filters: frozenset[ProposedIndex]
+    """Those of ``indexes`` that filters, orders and embeds could use; the others are for policies."""
+
+    def pair(self, before: "Plan", after: "Plan") -> PlanPair:
+        """Its plans without and with an index."""
+        return PlanPair(self.of.name, self.label, self.of.calls, self.of.seconds, before, after)
+
+
+class Questions:
+    """Collects the statements that could use an index that does not exist."""
+
+    def __init__(
+        self, database: Database, declared: DeclaredSchema, writes: Mapping[str, int], policies: bool = True
+    ) -> None:
+        """``policies``: whether the indexes that policies could use are asked about too."""
+        self.asked: list[Question] = []
+        self.none: list[NoIndex] = []
+        self._database = database
+        self._declared = declared
+        self._writes = writes
+        self._policies = policies
+        self._facts_of = facts_of_database(database)
+
+    def writes_of(self, table: RelationName) -> int:
+        """Observed writes to a table; a name without schema is one of the first schema."""
+        return self._writes.get(".".join(table), self._writes.get(table[1], 0))
+
+    def add_calls(self, one: ObservedCalls) -> None:
+        """Add the calls of a fingerprint, once per set of representative values; writes are not planned."""
+        seen = one.seen
+        if not seen.fingerprint.startswith(("GET ", "HEAD ")):
+            return
+        try:
+            made = statements_of(seen, self._declared, self._facts_of)
+            request = request_of(seen.fingerprint, seen.limit, seen.offset, seen.prefers)
+        except UnwritableError as error:
+            self.none.append(NoIndex(seen.fingerprint, f"no exact SQL is known for {error}", False, NO_SQL))
+            return
+        of = AskedCalls(seen.fingerprint, one.calls, one.seconds)
+        indexes, from_filters = self.usable(of, read_levels(request, self._declared), _constants(made))
+        if not indexes:
+            return
+        present = [each for each in made.rows if each.label != "absent"] or list(made.rows)
+        for each in made.rows:
+            statement = CalledStatement(each.text, Caller(one.role, one.claims, made.sql.relations[0][0]))
+            weight = (one.seconds or one.calls / 1000) / len(present) if each in present else 0.0
+            self.asked.append(Question(of, each.label, statement, weight, indexes, from_filters))
+
+    def add_statement(self, one: ObservedStatement) -> None:
+        """Add a statement as it is, with its own values."""
+        name = " ".join(one.text.split())
+        try:
+            reads = table_reads(one.text, self._declared)
+        except UnwritableError as error:
+            self.none.append(NoIndex(name, f"no plan is asked for {error}", False, "Give it as one SELECT."))
+            return
+        of = AskedCalls(name, one.calls, one.seconds)
+        constants = {
+            (read.table, test.column): test.value
+            for read in reads
+            for test in read.tests
+            if test.operator == "eq" and test.value is not None
+        }
+        indexes, from_filters = self.usable(of, map(level_of, reads), constants)
+        if indexes:
+            statement = CalledStatement(one.text, Caller(one.role, one.claims, self._declared.schema))
+            weight = one.seconds or one.calls / 1000
+            self.asked.append(Question(of, "as written", statement, weight, indexes, from_filters))
+
+    def usable(
+        self, of: AskedCalls, levels: Iterable[ReadLevel], constants: Constants
+    ) -> tuple[frozenset[ProposedIndex], frozenset[ProposedIndex]]:
+        """The indexes that a statement with these levels could use, and that do not exist; and those of them that are
+        not for policies alone.
+        """
+        indexes: set[ProposedIndex] = set()
+        from_filters: set[ProposedIndex] = set()
+        for level in levels:
+            relation = self._database.relation(*level.table)
+            reason = self._why_none(level.table, of)
+            if relation is None or reason is not None:
+                self.none += [reason] if reason else []
+                continue
+            new = candidates(level, relation, self._database, constants)
+            from_filters |= new
+            for index in sorted(new | (policy_candidates(relation) if self._policies else set())):
+                served = equal_index(index, relation)
+                if served is None:
+                    indexes.add(index)
+                else:
+                    keys = ", ".join(index.keys)
+                    because = f"index {served.name} of {relation.full_name} has the keys {keys}"
+                    self.none.append(NoIndex(of.name, because, object=relation.full_name))
+        return frozenset(indexes), frozenset(indexes & from_filters)
+
+    def _why_none(self, table: RelationName, of: AskedCalls) -> NoIndex | None:
+        """Why a table gets no index; None if it may."""
+        relation, name = self._database.relation(*table), ".".join(table)
+        if relation is None or relation.kind not in ("r", "p", "m"):
+            return NoIndex(of.name, f"{name} is no table", False, "Ask EXPLAIN for the view's own tables.", name)
+        if relation.kind == "p":
+            because = f"{name} is partitioned, and plans name its partitions only"
+            return NoIndex(of.name, because, False, "Ask EXPLAIN with the index on a copy.", name)
+        if relation.rows < 0:
+            return NoIndex(of.name, f"{name} has no statistics", False, f"Run ANALYZE on {name}.", name)
+        if relation.pages < SMALL_PAGES:
+            pages = f"{relation.pages} pages, which Postgres reads as fast as an index"
+            return NoIndex(of.name, f"{name} is small: {pages}", object=name)
+        written = self.writes_of(table)
+        if written > MUCH_WRITTEN * max(1, of.calls):
+            because = f"{name} is written more than read: {written} writes, {of.calls} calls"
+            return NoIndex(of.name, because, object=name)
+        return None
+
+
+def _constants(made: StatementSet) -> Constants:
+    """The values that were the same in all calls."""
+    values = made.chosen.sets[0].values
+    return {
+        (param.table, param.column): values[param.number]
+        for param in made.sql.parameters
+        if param.column in made.chosen.constant and not param.path
+    }
+
+
+def wanted_by(questions: Sequence[Question]) -> list[ProposedIndex]:
+    """The indexes that any of the statements could use, sorted."""
+    return sorted(frozenset[ProposedIndex]().union(*(one.indexes for one in questions)))

@@ -1,0 +1,18 @@
+// Pages whose client, or a gateway, adds a header to each call.
+const keys = async ({ db, rows }, n) => (await rows(db.from('creators').select('id').order('handle').limit(n))).map(({ id }) => id)
+const profile = (db, id) => db.from('creator_payout_profiles').select('method').eq('creator_id', id).maybeSingle()
+
+// Pages one after another; on each, the profiles of all creators at once, with the header that `value` gives a call.
+async function pages(stage, value) {
+  const ids = await keys(stage, 30)
+  for (const page of [1, 2]) {
+    const db = stage.page(page)
+    await Promise.all(ids.map((id, n) => stage.rows(profile(db, id).setHeader('X-Call', value(page, n)))))
+  }
+}
+
+export default {
+  'profiles, each call with an id of its own': (stage) => pages(stage, (page, n) => `${page}-${n}`),
+  'profiles, one id per page': (stage) => pages(stage, (page) => `page-${page}`),
+  'profiles of four tenants': (stage) => pages(stage, (_, n) => `tenant-${n % 4}`),
+}

@@ -1,0 +1,112 @@
+"""`fanin audit --statements --sql`: what the database ran, joined to queries, and statements of a file."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from proxy.commands.main import OK, UNABLE, USAGE
+from tests.commands.test_check import desk as desk
+from tests.commands.test_check import no_variables as no_variables
+from tests.e2e.database.test_audit_database import PUBLIC, execute, told
+from tests.e2e.support.bursts import get
+from tests.e2e.support.harness import ask
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.commands.test_check import Desk
+    from tests.conftest import Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.e2e]
+
+READS = {
+    "/videos?select=id,status&monthly_tracking_id=eq.00000000-0000-0000-0000-000000000001&order=created_at.desc": (
+        "GET videos?select=id,status&monthly_tracking_id=eq.?&order=created_at.desc"
+    ),
+    "/creators?status=in.(active,left)&notes=is.null&limit=3": (
+        "GET creators?select=*&status=in.?&notes=is.null&limit=?&offset=?"
+    ),
+    "/creators?select=id,monthly_tracking(id)": "",
+}
+
+
+async def _asked(stack: Stack) -> None:
+    port = int(stack.url.rpartition(":")[2])
+    for target in READS:
+        answer = await ask(port, get(target, f"Authorization: Bearer {stack.token}"))
+        assert answer.status == 200, answer.body
+
+
+def audited(desk: Desk, uri: str, *words: str) -> dict[str, Any]:
+    ran = desk.run(
+        "audit", "--config", "", ("--db-uri", uri, *PUBLIC, "--format", "json", "--fail-on", "never", *words)
+    )
+    assert (ran.code, ran.err) == (OK, "")
+    report: dict[str, Any] = json.loads(ran.out)
+    return report
+
+
+def test_statements_of_postgrest_are_joined_to_queries_and_those_of_others_stand_apart(
+    stack: Stack, desk: Desk
+) -> None:
+    reset = "select extensions.pg_stat_statements_reset()"
+    told(execute(stack.dsn, "postgres", reset, "select count(*) from creators where handle = 'secret'"))
+    told(_asked(stack))
+    report = audited(desk, stack.dsn, "--statements", "--top", "50")
+    ours = [each for each in report["statements"] if each["postgrest"]]
+    assert {each["fingerprint"] for each in ours} >= set(READS.values())
+    assert {each["why"] for each in ours if not each["fingerprint"]} == {"an embed"}
+    assert all(each["roles"] == ["service_role"] for each in ours)
+    others = [each["text"] for each in report["statements"] if not each["postgrest"]]
+    assert "select count(*) from creators where handle = $1" in others
+    assert "secret" not in json.dumps(report)
+    advised = [each for each in report["findings"] if each["finding"]["code"] == "FAN020"]
+    assert [(each["finding"]["index"]["keys"], each["load"]["calls"]) for each in advised] == [
+        (["monthly_tracking_id"], 1)
+    ]
+
+
+def test_without_the_extension_that_is_said_and_the_rest_is_checked(stack: Stack, desk: Desk) -> None:
+    told(execute(stack.dsn, "postgres", "drop extension if exists pg_stat_statements"))
+    try:
+        report = audited(desk, stack.dsn, "--statements")
+    finally:
+        told(execute(stack.dsn, "postgres", "create extension pg_stat_statements schema extensions"))
+    assert any("pg_stat_statements is not installed" in each["because"] for each in report["not_checked"])
+    assert "FAN021" in report["checked"]
+
+
+def test_statements_of_a_file_are_advised_on_as_their_role(stack: Stack, desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "reports.sql"
+    file.write_text(
+        "-- calls: 120, ms: 3.5\n-- role: service_role\n"
+        "select v.id from videos v where v.file_url = 'x' and exists\n"
+        "(select from creators c where c.id = v.creator_id);\n"
+        "-- role: nobody_at_all\nselect * from rushes where file_url = 'y';\n"
+        "delete from videos where status = 'z';\n"
+    )
+    report = audited(desk, stack.dsn, "--sql", str(file))
+    (advised,) = [each for each in report["findings"] if each["finding"]["code"] == "FAN020"]
+    assert (advised["finding"]["index"]["keys"], advised["load"]["calls"]) == (["file_url"], 120)
+    missing = [each["because"] for each in report["not_checked"] if each["check"] == "FAN020"]
+    assert any("no role 'nobody_at_all'" in because for because in missing)
+    assert any("no single SELECT" in because for because in missing)
+
+
+def test_a_file_that_cannot_be_read_is_one_line(stack: Stack, desk: Desk, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.sql"
+    broken.write_text("-- calls: many\nselect 1")
+    for file in (broken, tmp_path / "none.sql"):
+        ran = desk.run("audit", "--config", "", ("--db-uri", stack.dsn, *PUBLIC, "--sql", str(file)))
+        assert (ran.code, ran.out, ran.err.count("\n")) == (UNABLE, "", 1)
+        assert str(file) in ran.err
+
+
+@pytest.mark.parametrize("words", [("--statements",), ("--sql", "x.sql"), ("--trial",), ("--migration", "m.sql")])
+def test_without_a_database_an_option_about_it_is_a_usage_error(desk: Desk, words: tuple[str, ...]) -> None:
+    ran = desk.run("audit", "--config", "", ("--traces", "x", *words))
+    assert (ran.code, ran.out) == (USAGE, "")
+    assert "give --db-uri" in ran.err

@@ -1,0 +1,115 @@
+"""Loops that await each read: the same answers as without fanin, and a few calls upstream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.support.loops import PROFILE, RUSHES, SINGULAR, TRACKINGS, VIDEOS, application
+
+if TYPE_CHECKING:
+    from tests.conftest import Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.e2e]
+
+
+async def test_a_loop_of_fifty_after_its_list_is_four_calls_and_two_once_it_is_known(stack: Stack) -> None:
+    async with application(stack.url, stack.url, stack.token) as (app, watch):
+        for number in range(5):
+            app.trace = f"trace {number}"
+            for row in await app.rows(TRACKINGS.format(50)):
+                await app.get(PROFILE.format(row["creator_id"]))
+            calls = watch.calls
+            assert calls == (4 if number < 3 else 2), watch.calls_by_kind()
+            watch.reset()
+            watch.sidecar.closer.finish()
+        assert not await app.differences()
+
+
+async def test_two_calls_an_iteration_are_two_loops_over_one_list(stack: Stack) -> None:
+    async with application(stack.url, stack.url, stack.token) as (app, watch):
+        for row in await app.rows(TRACKINGS.format(50)):
+            await app.get(VIDEOS.format(row["id"]))
+            await app.get(RUSHES.format(row["id"]))
+        assert watch.calls == 7
+        assert watch.outcomes() == {"passed": 3, "merged": 4, "prefetched": 94}
+        assert not await app.differences()
+
+
+async def test_a_loop_that_breaks_off_after_three_of_a_thousand_has_fetched_eight_ahead(stack: Stack) -> None:
+    async with application(stack.url, stack.url, stack.token) as (app, watch):
+        rows = await app.rows("/videos?select=id,creator_id&order=id&limit=1000")
+        assert len(rows) >= 300
+        for row in rows[:3]:
+            await app.get("/videos?select=*&id=eq." + row["id"], SINGULAR)
+        assert watch.calls == 3
+        assert watch.keys() == {"used": 1, "unused": 7}
+        assert not await app.differences()
+
+
+async def test_each_answer_of_single_is_the_one_that_postgrest_gives_with_its_406(stack: Stack) -> None:
+    async with application(stack.url, stack.url, stack.token) as (app, watch):
+        rows = await app.rows(TRACKINGS.format(30))
+        missing = [*rows[:20], {"id": "00000000-0000-4000-8000-000000000000"}, *rows[20:]]
+        for row in missing:
+            await app.get("/monthly_tracking?select=id,month,quotas&id=eq." + row["id"], SINGULAR)
+            await app.get("/videos?select=id&monthly_tracking_id=eq." + row["id"], SINGULAR)
+        assert watch.outcomes()["prefetched"] > 40
+        assert not await app.differences()
+
+
+@pytest.mark.parametrize(
+    ("target", "lines"),
+    [
+        (VIDEOS + "&limit=50", ()),
+        (VIDEOS + "&limit=50", ("Prefer: count=exact",)),
+        (VIDEOS, ("Range: 0-49",)),
+        (VIDEOS, ("Prefer: count=exact",)),
+        ("/videos?select=id,creators(handle,status)&monthly_tracking_id=eq.{}&order=id", ()),
+        ("/videos?monthly_tracking_id=eq.{}&status=eq.approved&select=id,file_url&order=created_at,id", ()),
+        ("/monthly_tracking?select=id,videos(id,status),creators!inner(handle)&id=eq.{}&videos.order=id", ()),
+        ("/monthly_tracking?select=*&id=eq.{}", ("Accept: application/json;nulls=stripped",)),
+        ("/videos?select=*&status=eq.rejected&monthly_tracking_id=eq.{}&order=id.desc", ()),
+    ],
+)
+async def test_limits_counts_embeds_and_many_rows_a_key_are_answered_as_postgrest_does(
+    stack: Stack, target: str, lines: tuple[str, ...]
+) -> None:
+    async with application(stack.url, stack.url, stack.token) as (app, watch):
+        for row in await app.rows(TRACKINGS.format(40)):
+            await app.get(target.format(row["id"]), *lines)
+        assert watch.outcomes()["prefetched"] > 20, watch.outcomes()
+        assert watch.calls <= 8
+        assert not await app.differences()
+
+
+async def test_the_rows_of_each_step_are_looped_over_in_turn(stack: Stack) -> None:
+    async with application(stack.url, stack.url, stack.token) as (app, watch):
+        requests = 1
+        for row in await app.rows(TRACKINGS.format(30)):
+            requests += 1
+            for video in await app.rows(VIDEOS.format(row["id"])):
+                requests += 1
+                await app.get("/videos?select=status&id=eq." + video["id"], SINGULAR)
+        assert requests > 150
+        assert watch.calls <= 10, (requests, watch.outcomes())
+        assert not await app.differences()
+
+
+async def test_keys_with_more_rows_than_their_limit_are_answered_by_their_originals(stack: Stack) -> None:
+    async with application(stack.url, stack.url, stack.token) as (app, watch):
+        for row in await app.rows(TRACKINGS.format(20)):
+            await app.get(VIDEOS.format(row["id"]) + "&limit=1")
+        assert watch.calls_by_kind()["original"] + watch.calls_by_kind()["fallback"] == 21
+        assert watch.calls_by_kind()["merged"] == 1
+        assert not await app.differences()
+
+
+async def test_a_chain_of_reads_in_each_iteration_is_one_loop_a_step(stack: Stack) -> None:
+    async with application(stack.url, stack.url, stack.token) as (app, watch):
+        for row in await app.rows("/creator_payout_profiles?select=creator_id&order=creator_id&limit=50"):
+            creator = (await app.rows("/creators?select=id,default_mix&id=eq." + row["creator_id"]))[0]
+            await app.get("/monthly_tracking?select=id,month&order=id&creator_id=eq." + creator["id"])
+        assert watch.calls <= 7, watch.outcomes()
+        assert not await app.differences()

@@ -1,0 +1,48 @@
+"""`make soak`: loops race with writers by the hundred thousand operations, and each read is what is promised."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+from proxy.demo.data import load
+from proxy.demo.stack import Postgres, service_token
+from tests.conftest import CREATORS, SECRET, Stack
+from tests.e2e.support.event_loops import new_event_loop
+from tests.e2e.support.histories import broken_promises
+from tests.e2e.support.racing_loops import Race, new_versions, registers
+
+OPERATIONS = int(os.environ.get("CONSISTENCY_OPERATIONS", "100000"))
+ROUND = 5000
+"""Operations of one run: few enough to be repeated."""
+
+
+def main() -> int:
+    """The exit status: 1 if any promise was broken."""
+    with Postgres() as postgres:
+        asyncio.run(load(postgres.dsn, CREATORS))
+        stack = Stack(postgres.dsn, "", service_token(SECRET))
+        with registers(stack) as made, asyncio.Runner(loop_factory=new_event_loop) as runner:
+            return runner.run(soak(made, OPERATIONS))
+
+
+async def soak(stack: Stack, operations: int) -> int:
+    """Whole rounds, of at least ``operations`` in all; every third one without writers through fanin."""
+    versions, done, from_memo, failed = new_versions(), 0, 0, 0
+    seed = 0
+    while done < operations:
+        seed += 1
+        race = Race(stack, seed, ROUND, versions, writers=3 if seed % 3 else 0)
+        await race.run()
+        done += len(race.history)
+        from_memo += sum(read.from_memo for read in race.history.reads)
+        if broken := broken_promises(race.history):
+            failed += 1
+            print(f"seed {seed}: {broken}")
+    print(f"{done:,} operations, {from_memo:,} reads from the memo, {failed} of {seed} rounds broke a promise")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
