@@ -2,9 +2,9 @@
 
 What it does
 ------------
-Compares the most upstream calls that were in flight at once, in one trace or on average over a second, with the
-connections of PostgREST's pool (``pool``: its setting ``db-pool``, 10 unless set), and the pools of all its instances
-(``instances``) with ``max_connections``.
+Finds more upstream calls in flight at once, in one trace or on average over a second, than PostgREST's pool has
+connections (``pool``: its setting ``db-pool``, 10 unless set), and pools of all its instances (``instances``) that are
+larger together than ``max_connections``.
 
 Why it hurts
 ------------

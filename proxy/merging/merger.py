@@ -6,7 +6,8 @@ request a reply whatever happens.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
 
 import msgspec
 
@@ -69,7 +70,9 @@ class Merger:
         """The most keys that one call for requests like this one may have."""
         return self._limits(scheduler, request).max_keys
 
-    async def reply_to(self, request: PendingRequest, ahead: Mapping[PendingRequest, OnReply] = NONE_AHEAD) -> Reply:
+    def reply_to(
+        self, request: PendingRequest, ahead: Mapping[PendingRequest, OnReply] = NONE_AHEAD
+    ) -> Coroutine[Any, Any, Reply]:
         """Wait for a merged or shared answer, or for ``SendAlone``. ``ahead`` are requests that no client has made yet,
         which wait with it; each function gets the reply, which is never sent alone.
         """
@@ -77,8 +80,8 @@ class Merger:
         reason = "busy" if scheduler is None else self._bypass_reason(scheduler, request)
         if scheduler is None or reason is not None:
             # A request that may be merged is a plain read of a relation, so that it may be shared too.
-            return await self._coalescer.reply_to(request, reason)
-        return await self.batcher.join(scheduler, request, ahead=ahead)
+            return self._coalescer.reply_to(request, reason)
+        return self.batcher.join(scheduler, request, ahead=ahead)
 
     def _bypass_reason(self, scheduler: BatchScheduler, request: PendingRequest) -> str | None:
         reason = self._why_paused(scheduler, request)

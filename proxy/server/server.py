@@ -64,15 +64,14 @@ class ClientConnection(Connection):
         self.peer = ""
         self.peer_endpoints: object = None
         """The connection's endpoints as the client has them: (its address, fanin's address)."""
+        self.is_loop: bool | None = None
+        """Whether the client is this fanin, over one of its own connections to upstream. None until the first request:
+        before fanin sends that, it has noted its own end of the connection.
+        """
 
     @property
     def draining(self) -> bool:
         return self._server.draining
-
-    @property
-    def is_loop(self) -> bool:
-        """Whether the client is this fanin, over one of its own connections to upstream."""
-        return self._server.is_upstream_connection(self.peer_endpoints)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -215,10 +214,6 @@ class DataServer:
         if error is not None:
             task.get_loop().call_exception_handler({"message": "a client could not be served", "exception": error})
 
-    def is_upstream_connection(self, endpoints: object) -> bool:
-        """Whether one of fanin's own connections to upstream has these endpoints."""
-        return endpoints in self._context.upstream_endpoints
-
     def remove(self, client: ClientConnection) -> None:
         """The connection of ``client`` is closed."""
         self._clients.discard(client)
@@ -284,6 +279,8 @@ class DataServer:
         if self._context.without_alias is not None:
             line = msgspec.structs.replace(line, target=self._context.without_alias(line.target))
         head = self._heads.read(with_host(rest, authority, line.minor) if authority else rest, line.minor)
+        if client.is_loop is None:
+            client.is_loop = client.peer_endpoints in self._context.upstream_endpoints
         if client.is_loop:
             raise FaultError("FANIN508")
         body = client.no_body

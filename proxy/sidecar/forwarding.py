@@ -40,14 +40,14 @@ class Forwarder:
         self._upstream_name = state.context.client.address.authority if settings.upstream_host == "upstream" else b""
         self._headers = settings.headers == "on" or (settings.headers == "auto" and settings.debug)
 
-    async def forward(self, context: RequestContext, kind: str, already_waited: float = 0.0) -> bool:
+    def forward(self, context: RequestContext, kind: str, already_waited: float = 0.0) -> Awaitable[bool]:
         """Forward the request over the pool for its path. ``kind`` is the label of a call on the mount;
         ``already_waited`` is the part of the timeout for the head, in seconds, that the client has waited.
         """
         client, inside = self._context.client, self._context.mount.on_mount(context.request.line.target)
         call = self._upstream_request(context.request, self._path_of(context.request, inside), already_waited)
         pool = client.calls if inside else client.others
-        return await self._exchange(context, pool, call, kind if inside else "outside", self.relay)
+        return self._exchange(context, pool, call, kind if inside else "outside", self.relay)
 
     async def pass_on(self, context: RequestContext, streamed: StreamedAnswer) -> bool:
         """Stream the answer of a shared call that only this request may get."""

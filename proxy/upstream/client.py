@@ -70,7 +70,9 @@ class UpstreamCall:
     async def __aenter__(self) -> UpstreamAnswer:
         overload = self._pool.overload
         is_try = overload is not None and overload.check_circuit()
-        await self._pool.acquire(self._request.method not in SAFE_METHODS, self._request.retry)
+        write = self._request.method not in SAFE_METHODS
+        if not self._pool.try_acquire(write):
+            await self._pool.acquire(write, self._request.retry)
         try:
             if overload is not None and not is_try:
                 overload.check_circuit()
@@ -134,18 +136,17 @@ class UpstreamCall:
             self._got_bytes = True
             block = bytes(connection.buffer[:end])
             del connection.buffer[: end + 4]
-            line, fields = self._upstream.heads.parse(block)
+            head = self._upstream.heads.parse(block)
+            line = head.line
             if line.status == 101 and not self._request.upgrade:
                 raise FaultError("FANIN503", "it answers 101 to a request without an upgrade")
             if line.status >= 200 or line.status == 101:
-                return self._final_answer(
-                    connection, self._upstream.heads.framed(self._request.method, line, fields, block)
-                )
+                return self._final_answer(connection, self._upstream.heads.framed(self._request.method, head, block))
             scanner, interim = ResponseHeadScanner(), interim + 1
             if interim > MAX_INTERIM:
                 raise FaultError("FANIN503", f"more than {MAX_INTERIM} answers with a status below 200")
             if self._request.on_interim is not None:
-                await self._request.on_interim(line, fields)
+                await self._request.on_interim(line, head.fields)
 
     def _final_answer(self, connection: UpstreamConnection, head: AnswerHead) -> UpstreamAnswer:
         status = head.line.status

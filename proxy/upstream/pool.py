@@ -98,14 +98,20 @@ class ConnectionPool(Generic[ConnectionT]):
             finally:
                 self._background_waiters.remove(future)
 
+    def try_acquire(self, write: bool) -> bool:
+        """Count a call if it may start at once."""
+        if not self._below_limit(write) or (self._writes if write else self._reads):
+            return False
+        self.busy += 1
+        return True
+
     async def acquire(self, write: bool, retry: bool = False) -> None:
         """Wait until a call may start, and count it. FaultError FANIN505 if the queue is full, FANIN507 after
         ``queue_timeout`` seconds, FANIN513 if it is refused because of an overload, a client's ``retry`` at first.
         """
-        queue = self._writes if write else self._reads
-        if self._below_limit(write) and not queue:
-            self.busy += 1
+        if ConnectionPool.try_acquire(self, write):  # a subclass may have more conditions to wait for
             return
+        queue = self._writes if write else self._reads
         if self.waiting >= self._queue:
             raise FaultError("FANIN505")
         loop = asyncio.get_running_loop()
@@ -245,6 +251,10 @@ class BackgroundPool(ConnectionPool[ConnectionT]):
         super().__init__(limit, 0, queue, idle)
         self._client_pool = client_pool
         self._timeout = timeout
+
+    def try_acquire(self, write: bool) -> bool:
+        """Count a call if neither pool makes it wait."""
+        return self._client_pool.has_capacity and super().try_acquire(write)
 
     async def acquire(self, write: bool, retry: bool = False) -> None:
         """Wait until a call may start, then until ``client_pool`` has capacity. FaultError FANIN505 on timeout."""
