@@ -35,8 +35,8 @@ MOST_BYTES = 500_000
 WANTED_PRECISION, WANTED_RECALL, WANTED_OF_A_RULE = 0.95, 0.92, 0.85
 POSITIVES = 5
 """A rule with fewer labels is not judged by itself."""
-LEAST_PRECISION, LEAST_RECALL = 0.97, 0.86
-"""What was measured on the first day, rounded down."""
+LEAST_PRECISION, LEAST_RECALL = 0.98, 0.87
+"""What was measured since, rounded down: 92 right, 1 wrong, 13 missed. The wanted recall is still not reached."""
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_on_the_first_day_precision_reached_its_target_and_recall_did_not(tell: 
     }
 
 
-def test_today_the_rules_are_no_worse_on_public_patterns_than_on_the_first_day(
+def test_today_the_rules_are_no_worse_on_public_patterns_than_when_measured_last(
     today: dict[str, Score], tell: Callable[[str], None]
 ) -> None:
     tell(f"public patterns, today: in sample\n{as_text(today)}")
