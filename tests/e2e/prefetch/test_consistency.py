@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
 Patch = pytest.MonkeyPatch
 OPERATIONS = 1500
-MOST_RUNS = 5
+MOST_RUNS = 15
 """Runs in which a planted fault has to be found."""
 
 
