@@ -102,6 +102,8 @@ soak: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e ## a minute of fault
 	@$(PY) -m tests.e2e.soak.printed_fixes
 	@echo "· the corpus, ten times: the same findings (VERDICT_RUNS=n: as often)"
 	@$(PY) -m tests.e2e.soak.stable_verdicts
+	@echo "· an audit of 500 tables and 2,000 fingerprints, under 20 s and 300 MB"
+	@$(PY) -m tests.e2e.soak.large_audit
 	@echo "· random bursts"
 	@$(PY) -m tests.e2e.soak.random_bursts
 	@! test -x $(OLDER) || echo "· once more on PostgREST 11.2.2"
@@ -124,7 +126,7 @@ UV = $(VENV)/uv/bin/uv --quiet --no-config pip compile pyproject.toml --universa
 	--python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock' $(ARGS)
 lock: $(VENV)/.ok-uv $(NODE) ## make the lock files again from pyproject.toml and package.json (ARGS=--upgrade: newest)
-	@$(UV) --extra demo --extra otel --group build --group dev --output-file requirements/dev.txt
+	@$(UV) --extra demo --extra mcp --extra otel --group build --group dev --output-file requirements/dev.txt
 	@$(UV) --extra demo --group build --constraint requirements/dev.txt --output-file requirements/demo.txt
 	@$(UV) --extra db --extra otel --constraint requirements/dev.txt --output-file requirements/serve.txt
 	@$(subst pyproject.toml,--group pyproject.toml:build,$(UV)) --constraint requirements/dev.txt --output-file requirements/build.txt

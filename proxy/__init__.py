@@ -11,10 +11,18 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     How is fanin started and queried? The command line, one file per command.
 ``reference``
     What do the pages of docs/reference say? They and parts of README.md are generated from the code.
+``mcp``
+    What can an agent ask fanin? The tools of ``fanin mcp``, which read findings and traces and change nothing.
 ``demo``
     How is a real Postgres and PostgREST with the RetroMuscle workload started? The extra `demo`.
+``capture``
+    How is a command run behind fanin? ``fanin capture``: its variables, its processes, its sidecar and its report.
+``doctor``
+    Is a set-up sound, and which settings are worth changing? ``fanin doctor``: questions to upstream, and a verdict.
 ``admin``
     What can be seen of a running fanin? The admin port: who has access, pages, API, metrics.
+``receiver``
+    How do spans of instrumented applications become traces? OpenTelemetry, from files and over HTTP.
 ``sidecar``
     What is one running fanin? Its parts, the pipeline that every request goes through, its background work.
 ``merging``
@@ -25,6 +33,7 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     How is PostgREST called, and what is known of it? The HTTP client, and columns, catalog, health.
 ``database``
     How is the database itself read? Its schema and statistics, by read-only statements, with what could not be read.
+    What is tried there (indexes, writes as an API role) is rolled back.
 ``transport``
     How do bytes move? TCP, TLS and unix connections, listeners, tunnels.
 ``recording``

@@ -2,6 +2,6 @@
 
 import sys
 
-from proxy.commands.main import main
+from proxy.commands.entry import main
 
 sys.exit(main())

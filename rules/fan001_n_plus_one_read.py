@@ -6,8 +6,8 @@ Finds, within one trace, at least ``rules.n_plus_one.min_calls`` reads, or count
 that looks rows up: that of an ``eq`` filter, or else one of a logic tree, a filter on an embed or a pattern; with at
 least ``rules.n_plus_one.min_distinct`` different values, if at least half of the reads began before the previous one
 ended. FAN002 finds those made one after another. Client retries, pages of a list, repeated reads of one row and refused
-reads (4xx) do not count. Traces that may mix several requests of the application are not analysed. With ``db_uri``, a
-loop over rows that an earlier read returned has an embed as its fix, if a foreign key joins the two.
+reads (4xx) do not count. Traces that may mix several requests of the application are not analysed. With ``db_uri`` or
+``detect.openapi``, a loop over rows that an earlier read returned has an embed as its fix, if a foreign key joins them.
 
 Why it hurts
 ------------
@@ -53,7 +53,7 @@ from proxy.analysis.fan_out import (
 from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.joins import Join, join_of
 from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, total_rows
+from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, rows_text
 from proxy.analysis.steps import Steps
 from proxy.analysis.varying import (
     Parent,
@@ -77,7 +77,8 @@ class NPlusOne(LoopThresholds):
     table = "n_plus_one"
 
     min_calls: Count = Field(
-        5, description="FAN001, FAN002: minimum similar reads in one trace. Fewer are often the fields of one form."
+        5,
+        description="FAN001, FAN002, FAN018: minimum similar calls in one trace. Fewer are often fields of one form.",
     )
     min_distinct: Count = Field(
         5, description="FAN001, FAN002: minimum different keys among them. FAN003 finds repeated reads of one row."
@@ -157,7 +158,7 @@ def _finding(trace: Trace, loop: LoopOfReads) -> Finding:
         caller=caller_of(spans),
         problem=f"The application asks for {parsed.name} once per {key_text(calls)}: the number of queries grows with"
         " the number of rows.",
-        current=f"{len(spans)} requests, {plural(upstream, 'upstream call')}, {plural(total_rows(spans), 'row')} in"
+        current=f"{len(spans)} requests, {plural(upstream, 'upstream call')}, {rows_text(spans)} in"
         f" {1000 * elapsed_seconds(spans):.0f} ms",
         evidence=(
             key_evidence(calls, spans),

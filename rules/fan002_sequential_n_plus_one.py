@@ -55,7 +55,7 @@ from proxy.analysis.fan_out import (
 from proxy.analysis.origin import Origin, answers_with_keys, count_known_earlier, origins
 from proxy.analysis.prefetch import estimate_prefetch, was_prefetched
 from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import caller_of, count_calls, total_rows, total_seconds
+from proxy.analysis.spans import caller_of, count_calls, rows_text, steady_seconds, total_seconds
 from proxy.analysis.steps import Steps
 from proxy.analysis.varying import (
     SimilarCalls,
@@ -134,7 +134,7 @@ def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin], ahead
     fix = loop_fix(calls, has_many_rows_per_key(parsed, spans), loop.parent, loop.join)
     return Finding(
         code=RULE.code,
-        impact=call_impact(len(spans), total_seconds(spans)),
+        impact=call_impact(len(spans), steady_seconds(spans)),
         confidence=_confidence(trace, came_from),
         title=f"{len(spans)} reads of {parsed.name} one after another, one for each {key_text(calls)}",
         relation=spans[0].relation,
@@ -144,7 +144,7 @@ def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin], ahead
         problem=f"The application asks for {parsed.name} once per {key_text(calls)}, and waits for each answer before"
         " it sends the next request: the time grows with the number of rows.",
         current=f"{len(spans)} requests, {plural(count_calls(spans), 'upstream call')},"
-        f" {plural(total_rows(spans), 'row')}; {1000 * total_seconds(spans):.0f} ms of waiting, one after another",
+        f" {rows_text(spans)}; {1000 * total_seconds(spans):.0f} ms of waiting, one after another",
         evidence=(*_evidence(calls, spans, came_from), ahead, *ways(calls, loop.join)),
         fix=fix,
         expected=batch_expectation(calls, fix, len(spans), different_keys(calls, spans))

@@ -88,6 +88,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=ReferenceRead,
     inspect=inspect,
+    reads=("rows",),
 )
 
 

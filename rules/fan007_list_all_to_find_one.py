@@ -123,6 +123,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=ListToFindOne,
     detect=detect,
+    reads=("rows",),
 )
 
 

@@ -57,7 +57,8 @@ from proxy.analysis.spans import (
     group_by,
     is_query,
     is_quotable,
-    total_rows,
+    rows_text,
+    steady_seconds,
     total_seconds,
 )
 from proxy.analysis.steps import SLICE, Steps, slices
@@ -187,7 +188,7 @@ def _finding(trace: Trace, rounds: Sequence[Round], recount: Recount) -> Finding
     name = write_name(parsed, [key.column for key in recount.write.keys], recount.write.preferences)
     return Finding(
         code=RULE.code,
-        impact=call_impact(WEIGHT * (len(spans) - calls), seconds),
+        impact=call_impact(WEIGHT * (len(spans) - calls), steady_seconds(spans)),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(rounds)} writes to {parsed.name}, and a new list of it after each",
         relation=rounds[0].write.relation,
@@ -196,7 +197,7 @@ def _finding(trace: Trace, rounds: Sequence[Round], recount: Recount) -> Finding
         caller=caller_of(spans),
         problem=f"The application reads {recount.read.parsed.name} again after each row that it writes, but needs only"
         " the read after the last one.",
-        current=f"{len(spans)} requests one after another, {total_rows(one.read for one in rounds)} rows read"
+        current=f"{len(spans)} requests one after another, {rows_text([one.read for one in rounds])} read"
         f" in {1000 * seconds:.0f} ms",
         evidence=tuple(_evidence(rounds, recount)),
         fix=recount_fix(recount),

@@ -4,7 +4,8 @@ What it does
 ------------
 Finds reads of tables and views without limit, offset, Range, list of keys (``in``) or unique key that returned at least
 ``rules.unbounded_read.min_rows`` rows. FAN010 finds answers that PostgREST truncated.
-The code of the fix needs the primary key of the table, which fanin knows with ``db_uri``.
+The code of the fix needs the primary key of the table, which fanin knows with ``db_uri`` or
+``detect.openapi``.
 
 Why it hurts
 ------------
@@ -71,6 +72,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=UnboundedRead,
     detect=detect,
+    reads=("rows",),
 )
 
 

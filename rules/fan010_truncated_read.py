@@ -7,7 +7,7 @@ if no later request of the trace asked for more (an offset, a Range, or a keyset
 ``merge.max_rows``, or learns it from answers with an exact count. While it is unknown,
 ``rules.truncated_read.min_answers`` different reads with the same round number of rows, and no answer with more rows,
 count as a hint, with lower confidence. The code of the fix needs the primary key of the table, which fanin knows with
-``db_uri``.
+``db_uri`` or ``detect.openapi``.
 
 Why it hurts
 ------------
@@ -86,6 +86,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=TruncatedRead,
     detect=detect,
+    reads=("rows",),
 )
 
 

@@ -4,7 +4,7 @@ What it does
 ------------
 Finds reads that name no columns (``select=*``, or none) and moved at least ``rules.select_star.min_bytes`` within one
 trace. fanin does not see which columns the code uses: the finding states what was sent, for you to decide. With
-``db_uri`` fanin knows the columns, and the code of the fix names all of them: leave out what
+``db_uri`` or ``detect.openapi`` fanin knows the columns, and the code of the fix names all of them: leave out what
 the code does not read.
 
 Why it hurts
@@ -71,6 +71,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=SelectStar,
     detect=detect,
+    reads=("rows",),
 )
 
 

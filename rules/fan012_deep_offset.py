@@ -3,7 +3,8 @@
 What it does
 ------------
 Finds reads that skip at least ``rules.deep_offset.min_offset`` rows by ``offset`` (``.range(from, to)`` of the
-clients). The code of the fix needs the primary key of the table, which fanin knows with ``db_uri``.
+clients). The code of the fix needs the primary key of the table, which fanin knows with ``db_uri`` or
+``detect.openapi``.
 
 Why it hurts
 ------------
@@ -35,7 +36,7 @@ from pydantic import Field
 
 from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_rows, total_seconds
+from proxy.analysis.spans import by_fingerprint, caller_of, is_read, rows_text, total_seconds
 from proxy.analysis.unique_key import page_key
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, impact_of
@@ -79,7 +80,7 @@ RULE = Rule(
 
 def _finding(trace: Trace, spans: Sequence[Span], context: RuleContext[DeepOffset]) -> Finding:
     parsed, deepest = parse_fingerprint(spans[0].fingerprint), max(span.offset for span in spans)
-    skipped, rows = sum(span.offset for span in spans), total_rows(spans)
+    skipped, rows = sum(span.offset for span in spans), rows_text(spans)
     return Finding(
         code=RULE.code,
         impact=impact_of(IMPACTS, skipped),
@@ -90,7 +91,7 @@ def _finding(trace: Trace, spans: Sequence[Span], context: RuleContext[DeepOffse
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application pages through {parsed.name} by offset: Postgres reads all rows before each page.",
-        current=f"{plural(len(spans), 'request')}, offsets up to {deepest}, {rows} rows"
+        current=f"{plural(len(spans), 'request')}, offsets up to {deepest}, {rows}"
         f" in {1000 * total_seconds(spans):.0f} ms",
         evidence=(f"{plural(len(spans), 'page')} with an offset, the largest is {deepest}",),
         fix=next_page_fix(parsed, context.facts, _index(parsed, context)),

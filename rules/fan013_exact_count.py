@@ -75,6 +75,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=ExactCount,
     detect=detect,
+    reads=("total",),
 )
 
 

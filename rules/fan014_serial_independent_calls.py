@@ -40,6 +40,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from proxy.analysis.fan_out import one_worse_if_noticed
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.origin import named_literals
 from proxy.analysis.rule import InSteps, Rule, RuleContext
@@ -72,20 +73,22 @@ FARTHEST = 50
 """Maximum fingerprints from which a chain is searched, and maximum requests that each search considers."""
 MOST = 8
 """Maximum reads in the code of the fix."""
-IMPACTS = ((1.0, "HIGH"), (0.2, "MEDIUM"))
-"""Minimum seconds saved per impact; below the last step the impact is LOW."""
+IMPACTS = ((10, "HIGH"), (5, "MEDIUM"))
+"""Minimum reads per impact; below the last step the impact is LOW. It is one step worse if users notice the time saved.
+Counts are the same in each run, times are not.
+"""
 
 
 @InSteps
 def detect(trace: Trace, context: RuleContext[SerialCalls]) -> Iterator[Finding | None]:
-    """At most one finding: the chain that would save the most time."""
+    """At most one finding: the longest chain, and of several the one that would save the most time."""
     if trace.mixed:
         return
     bounds = context.thresholds
     if len({span.fingerprint for span in trace.spans}) < bounds.min_calls:
         return
     chains = yield from _chains(trace.spans, bounds.max_pause)
-    best = max((chain for chain in chains if len(chain) >= bounds.min_calls), key=_saved, default=None)
+    best = max((chain for chain in chains if len(chain) >= bounds.min_calls), key=_worth, default=None)
     if best is not None and _saved(best) >= bounds.min_seconds:
         yield _finding(trace, best)
 
@@ -137,13 +140,17 @@ def _saved(chain: Sequence[Span]) -> float:
     return sum(times) - max(times)
 
 
+def _worth(chain: Sequence[Span]) -> tuple[int, float]:
+    return len(chain), _saved(chain)
+
+
 def _finding(trace: Trace, chain: Sequence[Span]) -> Finding:
     reads = [parse_fingerprint(span.fingerprint) for span in chain[:MOST]]
     names, saved = ", ".join(read.name for read in reads), _saved(chain)
     times = [1000 * (span.end - span.start) for span in chain]
     return Finding(
         code=RULE.code,
-        impact=impact_of(IMPACTS, saved),
+        impact=one_worse_if_noticed(impact_of(IMPACTS, len(chain)), saved),
         confidence="medium" if trace.explicit else "low",
         title=f"{len(chain)} independent reads, made one after another",
         relation=chain[0].relation,

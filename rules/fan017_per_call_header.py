@@ -82,6 +82,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=PerCallHeader,
     inspect=inspect,
+    reads=("headers",),
 )
 
 

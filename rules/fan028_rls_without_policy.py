@@ -45,7 +45,8 @@ from collections.abc import Iterator
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
-from proxy.schema.access import bound_roles, ignores_policies, regrant, revoke
+from proxy.schema.access import bound_roles, ignores_policies
+from proxy.schema.grants import revoked
 from proxy.schema.names import qualified
 from proxy.schema.relation import Privilege, Relation
 from proxy.schema.snapshot import Database
@@ -69,7 +70,7 @@ def inspect(database: Database, _: Workload, __: RuleContext[RlsWithoutPolicy]) 
             if each.role in roles and not ignores_policies(each.role, relation, database)
         ]
         if held:
-            yield _finding(relation, held)
+            yield _finding(relation, held, database)
 
 
 RULE = Rule(
@@ -79,13 +80,14 @@ RULE = Rule(
     document=__doc__,
     thresholds=RlsWithoutPolicy,
     inspect_database=inspect,
-    needs=("roles", "relations", "policies", "privileges"),
+    needs=("roles", "relations", "policies", "privileges", "grants"),
 )
 
 
-def _finding(relation: Relation, held: list[Privilege]) -> Finding:
+def _finding(relation: Relation, held: list[Privilege], database: Database) -> Finding:
     name = qualified(relation.schema, relation.name)
     roles = tuple(dict.fromkeys(each.role for each in held))
+    revoke, undo = revoked(name, relation, roles, database)
     return Finding(
         code=RULE.code,
         impact="MEDIUM",
@@ -105,8 +107,8 @@ def _finding(relation: Relation, held: list[Privilege]) -> Finding:
         fix=Fix(
             sql=with_undo(
                 "-- if clients need the table: a policy for each command, such as create policy … using (owner_id ="
-                f" (select auth.uid()));\n-- if they do not, as now:\n{revoke(name, roles)}",
-                regrant(name, relation, roles),
+                f" (select auth.uid()));\n-- if they do not, as now:\n{revoke}",
+                undo,
             ),
         ),
         expected="Clients see their rows, or an error that says that they may not.",

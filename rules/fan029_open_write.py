@@ -6,7 +6,8 @@ Finds, from privileges, memberships, row-level security and the policies that ap
 switches to can insert any row into a table, or change or delete all its rows. It names each role with its verbs. A
 permissive policy that is always true allows all rows unless a restrictive one limits them. An INSERT policy without
 WITH CHECK lets no row in, so it opens nothing. Roles that bypass row-level security, such as ``service_role``, do not
-count.
+count. With ``--probe`` each write was tried as the role and rolled back: then it also names what was seen to pass, and
+says what happened.
 
 Why it hurts
 ------------
@@ -53,8 +54,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
-from proxy.schema.access import WRITES, applies, bound_roles, groups_of, is_unlimited, revoke, unlimited_by, unparsed
-from proxy.schema.names import qualified, quoted
+from proxy.schema.access import WRITES, applies, bound_roles, is_unlimited, unlimited_by, unparsed
+from proxy.schema.grants import revoked
+from proxy.schema.names import qualified
 from proxy.schema.relation import Relation, Verb
 from proxy.schema.snapshot import Database, NotChecked
 from proxy.schema.undo import with_undo
@@ -66,6 +68,8 @@ class OpenWrite(Thresholds):
 
 
 WORDS: Mapping[Verb, str] = {"INSERT": "insert any row", "UPDATE": "change all rows", "DELETE": "delete all rows"}
+SEEN: Mapping[Verb, str] = {"INSERT": "insert rows", "UPDATE": "change rows", "DELETE": "delete rows"}
+"""Of what was tried and passed, although a policy that is not always true decides."""
 Open = Mapping[str, Sequence[Verb]]
 """The verbs by role."""
 
@@ -78,8 +82,7 @@ def inspect(database: Database, _: Workload, __: RuleContext[OpenWrite]) -> Iter
             continue
         held = {role: [verb for verb in WRITES if role in relation.roles_with(verb)] for role in roles}
         opened = {
-            role: [verb for verb in verbs if is_unlimited(relation, role, verb, database)]
-            for role, verbs in held.items()
+            role: [verb for verb in verbs if _is_open(relation, role, verb, database)] for role, verbs in held.items()
         }
         if any(opened.values()):
             yield _finding(relation, {role: verbs for role, verbs in opened.items() if verbs}, database)
@@ -93,8 +96,13 @@ RULE = Rule(
     document=__doc__,
     thresholds=OpenWrite,
     inspect_database=inspect,
-    needs=("roles", "relations", "policies", "privileges"),
+    needs=("roles", "relations", "policies", "privileges", "grants"),
 )
+
+
+def _is_open(relation: Relation, role: str, verb: Verb, database: Database) -> bool:
+    tried = database.probed(role, relation.full_name, verb)
+    return is_unlimited(relation, role, verb, database) or (tried is not None and tried.allowed)
 
 
 def _unparsed(relation: Relation, held: Open, opened: Open, database: Database) -> Iterator[NotChecked]:
@@ -116,7 +124,9 @@ def _finding(relation: Relation, opened: Open, database: Database) -> Finding:
         code=RULE.code,
         impact=_impact(opened),
         confidence="high",
-        title="; ".join(f"{role} can {_in_words(verbs)} of {name}" for role, verbs in opened.items()),
+        title="; ".join(
+            f"{role} can {_in_words(relation, role, verbs, database)} of {name}" for role, verbs in opened.items()
+        ),
         relation=relation.full_name,
         fingerprint="",
         route="",
@@ -128,7 +138,7 @@ def _finding(relation: Relation, opened: Open, database: Database) -> Finding:
             for role, verbs in opened.items()
             for verb in verbs
         ),
-        fix=_fix(name, opened, database),
+        fix=_fix(name, relation, opened, database),
         expected="Clients write only what a policy allows them.",
         risk="Requests of these roles that write the table fail with 42501, until a grant and a policy that names the"
         " owner of a row allow them. REVOKE of another grantor's grant has no effect: run it as the owner.",
@@ -144,24 +154,29 @@ def _impact(opened: Open) -> str:
     return "CRITICAL" if anybody - {"INSERT"} else "HIGH"
 
 
-def _in_words(verbs: Sequence[Verb]) -> str:
-    return " and ".join(WORDS[verb] for verb in verbs)
+def _in_words(relation: Relation, role: str, verbs: Sequence[Verb], database: Database) -> str:
+    return " and ".join((WORDS if is_unlimited(relation, role, verb, database) else SEEN)[verb] for verb in verbs)
 
 
 def _why(relation: Relation, role: str, verb: Verb, database: Database) -> str:
+    tried = database.probed(role, relation.full_name, verb)
+    return "; ".join(filter(None, (_granted(relation, role, verb, database), tried.said if tried else "")))
+
+
+def _granted(relation: Relation, role: str, verb: Verb, database: Database) -> str:
+    if not is_unlimited(relation, role, verb, database):
+        return "granted, and a policy limits it"
     if not relation.row_security:
         return "granted, and row-level security is not enabled"
     policy = unlimited_by(relation, role, verb, database)
     return f"granted, and policy {policy.name} is always true" if policy else "it owns the table"
 
 
-def _fix(name: str, opened: Open, database: Database) -> Fix:
-    lines = []
+def _fix(name: str, relation: Relation, opened: Open, database: Database) -> Fix:
+    """REVOKE for all roles that can do the same, in one statement each."""
+    alike: dict[tuple[Verb, ...], list[str]] = {}
     for role, verbs in opened.items():
-        groups = tuple(sorted(groups_of(role, database) - {role}))
-        lines.append(revoke(name, (role, *groups), ", ".join(verb.lower() for verb in verbs)))
-    undo = " ".join(
-        f"grant {', '.join(verb.lower() for verb in verbs)} on {name} to {quoted(role)};"
-        for role, verbs in opened.items()
-    )
-    return Fix(sql=with_undo("\n".join(lines), undo))
+        alike.setdefault(tuple(verbs), []).append(role)
+    found = [revoked(name, relation, roles, database, verbs) for verbs, roles in alike.items()]
+    undo = " ".join(dict.fromkeys(back for _, back in found))
+    return Fix(sql=with_undo("\n".join(revoke for revoke, _ in found), undo))

@@ -61,7 +61,6 @@ from proxy.schema.access import (
     bound_roles,
     clauses_of,
     creation_of,
-    in_a_line,
     role_name,
     unlimited_by,
     unparsed,
@@ -69,7 +68,7 @@ from proxy.schema.access import (
 from proxy.schema.names import qualified, quoted
 from proxy.schema.relation import Policy, Relation, Verb
 from proxy.schema.snapshot import Database, NotChecked
-from proxy.schema.undo import with_undo
+from proxy.schema.undo import in_a_line, with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -155,6 +154,6 @@ def _fix(relation: Relation, policy: Policy, name: str, database: Database) -> F
     if policy.command == "ALL" and policy.using is not None:
         reading = f"policy {quoted(policy.name[:58] + '_read')} on {name}"
         roles = ", ".join(map(role_name, policy.roles))
-        reads = f"create {reading} for select to {roles} using ({policy.using.text});\n"
+        reads = f"create {reading} for select to {roles} using ({in_a_line(policy.using.text)});\n"
         undo += f" drop {reading};"
     return Fix(sql=with_undo(f"{reads}drop {head};\n-- then a policy for each write that clients need", undo))

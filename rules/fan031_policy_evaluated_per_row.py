@@ -46,12 +46,12 @@ from collections.abc import Iterator
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
-from proxy.schema.access import unparsed
+from proxy.schema.access import clauses_of, unparsed
 from proxy.schema.expression import FunctionCall
 from proxy.schema.names import qualified, quoted
 from proxy.schema.relation import Policy, Relation
 from proxy.schema.snapshot import Database, NotChecked
-from proxy.schema.undo import with_undo
+from proxy.schema.undo import in_a_line, with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -139,9 +139,8 @@ def _fix(name: str, policy: Policy, calls: list[tuple[str, FunctionCall]], datab
     if changed == before:
         return Fix(reason=reason or "the place of the call in the policy is not known")
     head = f"alter policy {quoted(policy.name)} on {name}"
-    restored = " ".join(f"{clause.lower()} ({text})" for clause, text in before.items())
-    clauses = "".join(f"\n  {clause.lower()} ({text})" for clause, text in changed.items())
-    return Fix(sql=with_undo(f"{head}{clauses};", f"{head} {restored};"), reason=reason)
+    clauses = "".join(f"\n  {clause.lower()} ({in_a_line(text)})" for clause, text in changed.items())
+    return Fix(sql=with_undo(f"{head}{clauses};", f"{head} {clauses_of(policy)};"), reason=reason)
 
 
 def _wrapped(text: str, calls: list[FunctionCall], database: Database) -> str:

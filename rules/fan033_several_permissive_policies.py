@@ -44,17 +44,17 @@ Safety
 Advice: fanin changes nothing. The one policy allows the same rows as all of them together.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
-from proxy.schema.access import applies, bound_roles, creation_of, role_name
+from proxy.schema.access import applies, bound_roles, creation_of, role_name, unparsed
 from proxy.schema.expression import Expression
 from proxy.schema.names import qualified, quoted
 from proxy.schema.relation import VERBS, Policy, Relation, Verb
-from proxy.schema.snapshot import Database
-from proxy.schema.undo import with_undo
+from proxy.schema.snapshot import Database, NotChecked
+from proxy.schema.undo import in_a_line, with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -62,21 +62,48 @@ class SeveralPermissivePolicies(Thresholds):
     table = "several_permissive_policies"
 
 
-def inspect(database: Database, _: Workload, __: RuleContext[SeveralPermissivePolicies]) -> Iterator[Finding]:
+Doubled = Mapping[tuple[str, Verb], Sequence[Policy]]
+"""The policies that apply together, by role and verb: two or more."""
+
+
+def inspect(
+    database: Database, _: Workload, __: RuleContext[SeveralPermissivePolicies]
+) -> Iterator[Finding | NotChecked]:
     """One finding per table."""
-    roles = bound_roles(database)
     for relation in database.own():
         permissive = [policy for policy in relation.policies if policy.permissive]
         if not relation.row_security or len(permissive) < 2:
             continue
-        doubled: dict[tuple[str, Verb], list[Policy]] = {}
-        for role in roles:
-            for verb in VERBS:
-                found = [policy for policy in permissive if applies(policy, role, verb, database)]
-                if len(found) > 1:
-                    doubled[role, verb] = found
-        if doubled:
+        together = _doubled(permissive, database)
+        for policy in dict.fromkeys(policy for found in together.values() for policy in found):
+            for clause, expression in policy.expressions:
+                if not expression.parsed:
+                    yield unparsed(RULE.code, relation, policy, clause)
+        if doubled := _doubled([policy for policy in permissive if _is_parsed(policy)], database):
             yield _finding(relation, doubled)
+
+
+def _is_parsed(policy: Policy) -> bool:
+    return all(expression.parsed for _, expression in policy.expressions)
+
+
+def _doubled(policies: Sequence[Policy], database: Database) -> Doubled:
+    """Those that apply together. One that is false for each row costs nothing: Postgres leaves it out of the OR."""
+    doubled: dict[tuple[str, Verb], list[Policy]] = {}
+    for role in bound_roles(database):
+        for verb in VERBS:
+            found = [each for each in policies if applies(each, role, verb, database) and not _is_dead(each, verb)]
+            if len(found) > 1:
+                doubled[role, verb] = found
+    return doubled
+
+
+def _is_dead(policy: Policy, verb: Verb) -> bool:
+    """Whether it allows no row."""
+    if verb == "INSERT":
+        check = policy.check or (policy.using if policy.command != "INSERT" else None)
+        return check is None or check.always_false
+    return policy.using is None or policy.using.always_false
 
 
 RULE = Rule(
@@ -90,7 +117,7 @@ RULE = Rule(
 )
 
 
-def _finding(relation: Relation, doubled: dict[tuple[str, Verb], list[Policy]]) -> Finding:
+def _finding(relation: Relation, doubled: Doubled) -> Finding:
     name = qualified(relation.schema, relation.name)
     most = max(len(policies) for policies in doubled.values())
     involved = list({policy.name: policy for policies in doubled.values() for policy in policies}.values())
@@ -153,4 +180,6 @@ def _merged(name: str, policies: Sequence[Policy], verb: Verb) -> str:
 
 def _any(expressions: Iterable[Expression | None]) -> str:
     """Their OR; a clause that is missing allows nothing."""
-    return " or ".join(dict.fromkeys(f"({each.text})" for each in expressions if each is not None)) or "false"
+    return (
+        " or ".join(dict.fromkeys(f"({in_a_line(each.text)})" for each in expressions if each is not None)) or "false"
+    )

@@ -55,8 +55,9 @@ from collections.abc import Iterator, Sequence
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
-from proxy.schema.access import bound_roles, ignores_policies, read_through, revoke
-from proxy.schema.names import qualified, quoted
+from proxy.schema.access import bound_roles, ignores_policies, read_through
+from proxy.schema.grants import revoked
+from proxy.schema.names import qualified
 from proxy.schema.relation import Relation
 from proxy.schema.snapshot import Database
 from proxy.schema.undo import with_undo
@@ -97,7 +98,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=DefinerView,
     inspect_database=inspect,
-    needs=("server", "roles", "relations", "views", "privileges"),
+    needs=("server", "roles", "relations", "views", "privileges", "grants"),
 )
 
 
@@ -118,7 +119,7 @@ def _finding(view: Relation, tables: Sequence[str], readers: Sequence[str], data
             f"pg_class.reloptions of {name} has no security_invoker",
             *(f"row-level security is enabled on {table}; it does not bind {view.owner}" for table in tables),
         ),
-        fix=_fix(name, readers, database),
+        fix=_fix(name, view, readers, database),
         expected="Callers see through the view what they see in its tables.",
         risk="Callers need SELECT on the tables of the view. If it shows rows of others on purpose, let it show only"
         " the columns that all may read, and ignore this finding.",
@@ -126,7 +127,7 @@ def _finding(view: Relation, tables: Sequence[str], readers: Sequence[str], data
     )
 
 
-def _fix(name: str, readers: Sequence[str], database: Database) -> Fix:
+def _fix(name: str, view: Relation, readers: Sequence[str], database: Database) -> Fix:
     if database.server.version >= INVOKER_SINCE:
         set_, reset = (
             f"alter view {name} set (security_invoker = true);",
@@ -134,7 +135,7 @@ def _fix(name: str, readers: Sequence[str], database: Database) -> Fix:
         )
         return Fix(sql=with_undo(set_, reset))
     return Fix(
-        sql=with_undo(revoke(name, tuple(readers)), f"grant select on {name} to {', '.join(map(quoted, readers))};"),
+        sql=with_undo(*revoked(name, view, readers, database)),
         reason="Postgres before 15 has no security_invoker: read the tables themselves, or a function without SECURITY"
         " DEFINER that returns their rows",
     )

@@ -47,10 +47,11 @@ from collections.abc import Iterator
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
-from proxy.schema.access import bound_roles, in_a_line, revoke
+from proxy.schema.access import bound_roles
+from proxy.schema.grants import revoked_routine
 from proxy.schema.names import qualified, quoted
 from proxy.schema.snapshot import Database, Function
-from proxy.schema.undo import with_undo
+from proxy.schema.undo import in_a_line, with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -67,7 +68,7 @@ def inspect(database: Database, _: Workload, __: RuleContext[DefinerFunctionExec
     for function in database.own_functions():
         callers = tuple(role for role in function.executable_by if role in roles)
         if function.definer and callers and function.returns not in NOT_CALLABLE:
-            yield _finding(function, callers, _policies_with(function, database))
+            yield _finding(function, callers, _policies_with(function, database), database)
 
 
 RULE = Rule(
@@ -92,7 +93,7 @@ def _policies_with(function: Function, database: Database) -> tuple[str, ...]:
     )
 
 
-def _finding(function: Function, callers: tuple[str, ...], policies: tuple[str, ...]) -> Finding:
+def _finding(function: Function, callers: tuple[str, ...], policies: tuple[str, ...], database: Database) -> Finding:
     name = qualified(function.schema, function.name)
     anybody = any(role != "authenticated" for role in callers)
     used = f"policies that call it: {', '.join(dict.fromkeys(policies))}"
@@ -108,7 +109,7 @@ def _finding(function: Function, callers: tuple[str, ...], policies: tuple[str, 
         problem="Policies and grants do not protect what the function reads and writes.",
         current=f"executable by {', '.join(callers)}",
         evidence=(f"pg_proc.prosecdef of {name} is true", *((used,) if policies else ())),
-        fix=_fix(function, callers, policies),
+        fix=_fix(function, callers, policies, database),
         expected="Only roles of the server can call it.",
         risk="Clients that call it by /rpc fail. If they must call it, let it check its caller first, and ignore this"
         " finding.",
@@ -116,7 +117,7 @@ def _finding(function: Function, callers: tuple[str, ...], policies: tuple[str, 
     )
 
 
-def _fix(function: Function, callers: tuple[str, ...], policies: tuple[str, ...]) -> Fix:
+def _fix(function: Function, callers: tuple[str, ...], policies: tuple[str, ...], database: Database) -> Fix:
     signature = f"{quoted(function.name)}({in_a_line(function.arguments)})"
     routine = f"{quoted(function.schema)}.{signature}"
     if policies:
@@ -124,5 +125,4 @@ def _fix(function: Function, callers: tuple[str, ...], policies: tuple[str, ...]
         move = f"create schema if not exists private;\nalter routine {routine} set schema private;"
         undo = f"alter routine private.{signature} set schema {quoted(function.schema)};"
         return Fix(sql=with_undo(f"-- policies call it: out of the API's schemas\n{move}", undo))
-    undo = f"grant execute on routine {routine} to {', '.join(map(quoted, callers))};"
-    return Fix(sql=with_undo(revoke(f"routine {routine}", callers, "execute"), undo))
+    return Fix(sql=with_undo(*revoked_routine(routine, function, callers, database)))

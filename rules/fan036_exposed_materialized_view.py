@@ -47,7 +47,8 @@ from collections.abc import Iterator
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
-from proxy.schema.access import bound_roles, read_through, regrant, revoke
+from proxy.schema.access import bound_roles, read_through
+from proxy.schema.grants import revoked
 from proxy.schema.names import qualified
 from proxy.schema.relation import Relation
 from proxy.schema.snapshot import Database
@@ -66,7 +67,7 @@ def inspect(database: Database, _: Workload, __: RuleContext[ExposedMaterialized
         readers = tuple(role for role in relation.roles_with("SELECT") if role in roles)
         if relation.kind == "m" and readers:
             hidden = sorted({table.full_name for _, table in read_through(relation, database) if table.row_security})
-            yield _finding(relation, readers, hidden)
+            yield _finding(relation, readers, hidden, database)
 
 
 RULE = Rule(
@@ -76,11 +77,11 @@ RULE = Rule(
     document=__doc__,
     thresholds=ExposedMaterializedView,
     inspect_database=inspect,
-    needs=("roles", "relations", "views", "privileges"),
+    needs=("roles", "relations", "views", "privileges", "grants"),
 )
 
 
-def _finding(relation: Relation, readers: tuple[str, ...], hidden: list[str]) -> Finding:
+def _finding(relation: Relation, readers: tuple[str, ...], hidden: list[str], database: Database) -> Finding:
     name = qualified(relation.schema, relation.name)
     of = f": it has rows of {', '.join(hidden)}, which policies hide" if hidden else ""
     return Finding(
@@ -98,7 +99,7 @@ def _finding(relation: Relation, readers: tuple[str, ...], hidden: list[str]) ->
             f"SELECT on {name} is held by {', '.join(readers)}",
             *(f"row-level security: {each}" for each in hidden),
         ),
-        fix=Fix(sql=with_undo(revoke(name, readers), regrant(name, relation, readers))),
+        fix=Fix(sql=with_undo(*revoked(name, relation, readers, database))),
         expected="Clients read it through a function that returns only their rows.",
         risk="Clients that read it get an error (42501).",
         object=DatabaseObject("view", relation.schema, relation.name),

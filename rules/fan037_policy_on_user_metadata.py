@@ -51,7 +51,7 @@ from proxy.schema.names import qualified, quoted
 from proxy.schema.parsing import with_server_metadata
 from proxy.schema.relation import Policy, Relation
 from proxy.schema.snapshot import Database, NotChecked
-from proxy.schema.undo import with_undo
+from proxy.schema.undo import in_a_line, with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -108,5 +108,7 @@ def _fix(name: str, policy: Policy, database: Database) -> Fix:
     if reads_column and not (users and any(column.name == "raw_app_meta_data" for column in users.columns)):
         return Fix(reason="auth.users has no raw_app_meta_data: keep the value in a table that users cannot write")
     head = f"alter policy {quoted(policy.name)} on {name}"
-    clauses = " ".join(f"{clause.lower()} ({with_server_metadata(each.text)})" for clause, each in policy.expressions)
+    clauses = " ".join(
+        f"{clause.lower()} ({in_a_line(with_server_metadata(each.text))})" for clause, each in policy.expressions
+    )
     return Fix(sql=with_undo(f"{head} {clauses};", f"{head} {clauses_of(policy)};"))

@@ -4,7 +4,8 @@ What it does
 ------------
 Finds, in the schemas that PostgREST serves, tables with at least ``min_rows`` rows that were never analyzed, and those
 of which at least ``min_changes`` rows, and ``min_share`` of all rows, were inserted, changed or deleted since. Views
-and foreign tables are left alone. Where the connected role may not see whether there are statistics, the table is
+and foreign tables are left alone. Where the counts are lost too, as after an upgrade or a reset, the size of the
+table stands for its rows. Where the connected role may not see whether there are statistics, the table is
 listed as not checked.
 
 Why it hurts
@@ -77,6 +78,8 @@ class StaleStatistics(Thresholds):
 
 IMPACTS = ((1_000_000, "HIGH"), (10_000, "MEDIUM"))
 """Minimum rows of the table per impact; below the last step the impact is LOW."""
+ROW = 80
+"""Bytes of a small row with its header: the rows of a table that nobody counted are estimated by it."""
 
 
 def inspect(database: Database, _: Workload, context: RuleContext[StaleStatistics]) -> Iterator[Finding | NotChecked]:
@@ -89,7 +92,7 @@ def inspect(database: Database, _: Workload, context: RuleContext[StaleStatistic
             continue
         changed = stats.modified_since_analyze
         analyzed = stats.last_analyze is not None or any(column.stats for column in relation.columns)
-        if not analyzed and stats.live >= least.min_rows:
+        if not analyzed and _rows(stats) >= least.min_rows:
             if relation.full_name in hidden:
                 because = "the role may not see whether it has statistics"
                 yield NotChecked(RULE.code, because, "Grant it SELECT on the table.", relation.full_name)
@@ -110,12 +113,20 @@ RULE = Rule(
 )
 
 
+def _rows(stats: TableStats) -> int:
+    """The rows; estimated from the size where neither rows nor changes were counted."""
+    counted = stats.live or stats.dead or stats.inserted or stats.updated or stats.deleted
+    return stats.live if counted else stats.size // ROW
+
+
 def _finding(relation: Relation, stats: TableStats, analyzed: bool) -> Finding:
     name, changed = qualified(relation.schema, relation.name), stats.modified_since_analyze
+    rows = _rows(stats)
+    about = "" if rows == stats.live else "about "
     off = "autovacuum_enabled=false" in relation.options
     return Finding(
         code=RULE.code,
-        impact=impact_of(IMPACTS, stats.live),
+        impact=impact_of(IMPACTS, rows),
         confidence="high",
         title=f"{changed} rows of {relation.full_name} changed since ANALYZE"
         if analyzed
@@ -125,7 +136,7 @@ def _finding(relation: Relation, stats: TableStats, analyzed: bool) -> Finding:
         route="",
         caller="",
         problem="Postgres plans queries on the table with statistics that do not describe its rows.",
-        current=f"{stats.live} rows, {changed} changed since the statistics were gathered",
+        current=f"{about}{rows} rows, {changed} changed since the statistics were gathered",
         evidence=(
             f"pg_stat_user_tables: n_live_tup {stats.live}, n_mod_since_analyze {changed}",
             *(("autovacuum_enabled=false: autovacuum does not analyze it",) if off else ()),

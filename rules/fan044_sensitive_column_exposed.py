@@ -51,7 +51,8 @@ from pydantic import Field
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
-from proxy.schema.access import bound_roles, is_unlimited, regrant, revoke, unparsed
+from proxy.schema.access import bound_roles, is_unlimited, unparsed
+from proxy.schema.grants import revoked
 from proxy.schema.names import qualified, quoted
 from proxy.schema.relation import Privilege, Relation, TableColumn
 from proxy.schema.snapshot import Database, NotChecked
@@ -100,7 +101,7 @@ def inspect(
         readers = {column.name: _readers(relation, column, database) for column in columns}
         for column in columns:
             if readers[column.name]:
-                yield _finding(relation, column, readers)
+                yield _finding(relation, column, readers, database)
         for policy in relation.policies if columns else ():
             if policy.permissive and policy.command in ("ALL", "SELECT") and policy.using and not policy.using.parsed:
                 yield unparsed(RULE.code, relation, policy, "USING")
@@ -113,7 +114,7 @@ RULE = Rule(
     document=__doc__,
     thresholds=SensitiveColumnExposed,
     inspect_database=inspect,
-    needs=("roles", "relations", "columns", "policies", "views", "privileges"),
+    needs=("roles", "relations", "columns", "policies", "views", "privileges", "grants"),
 )
 
 
@@ -145,9 +146,12 @@ def _readers(relation: Relation, column: TableColumn, database: Database) -> tup
     )
 
 
-def _finding(relation: Relation, column: TableColumn, readers: dict[str, tuple[str, ...]]) -> Finding:
+def _finding(
+    relation: Relation, column: TableColumn, readers: dict[str, tuple[str, ...]], database: Database
+) -> Finding:
     name = qualified(relation.schema, relation.name)
     roles = readers[column.name]
+    revoke, undo = revoked(name, relation, roles, database, ("SELECT",))
     hidden = {each for each, found in readers.items() if found}
     grants = "".join(_grant_of_rest(relation, held, hidden) for held in relation.privileges if held.role in roles)
     return Finding(
@@ -162,7 +166,7 @@ def _finding(relation: Relation, column: TableColumn, readers: dict[str, tuple[s
         problem="By its name the column holds a secret or a personal number, and no policy limits the rows.",
         current=f"about {max(relation.rows, 0):.0f} rows",
         evidence=(f"SELECT on {name} ({quoted(column.name)}) is held by {', '.join(roles)}",),
-        fix=Fix(sql=with_undo(revoke(name, roles, "select") + grants, regrant(name, relation, roles, ("SELECT",)))),
+        fix=Fix(sql=with_undo(revoke + grants, undo)),
         expected="Clients do not see the column.",
         risk="Requests with select=* fail with 42501: name the columns.",
         object=DatabaseObject("column", relation.schema, column.name, relation.name),

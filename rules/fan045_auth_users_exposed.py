@@ -45,7 +45,8 @@ from collections.abc import Iterator
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
-from proxy.schema.access import bound_roles, read_through, regrant, revoke
+from proxy.schema.access import bound_roles, read_through
+from proxy.schema.grants import revoked
 from proxy.schema.names import qualified
 from proxy.schema.relation import Relation
 from proxy.schema.snapshot import Database
@@ -66,7 +67,7 @@ def inspect(database: Database, _: Workload, __: RuleContext[AuthUsersExposed]) 
     for relation in database.own():
         readers = tuple(role for role in relation.roles_with("SELECT") if role in roles)
         if relation.view and readers and any(table.full_name == USERS for _, table in read_through(relation, database)):
-            yield _finding(relation, readers)
+            yield _finding(relation, readers, database)
 
 
 RULE = Rule(
@@ -76,11 +77,11 @@ RULE = Rule(
     document=__doc__,
     thresholds=AuthUsersExposed,
     inspect_database=inspect,
-    needs=("roles", "relations", "views", "privileges"),
+    needs=("roles", "relations", "views", "privileges", "grants"),
 )
 
 
-def _finding(relation: Relation, readers: tuple[str, ...]) -> Finding:
+def _finding(relation: Relation, readers: tuple[str, ...], database: Database) -> Finding:
     name = qualified(relation.schema, relation.name)
     kind = "materialized view" if relation.kind == "m" else "view"
     return Finding(
@@ -95,7 +96,7 @@ def _finding(relation: Relation, readers: tuple[str, ...]) -> Finding:
         problem="Clients see data of the accounts of all users.",
         current=f"columns {', '.join(column.name for column in relation.columns)}",
         evidence=(f"{kind} {name} reads {USERS} as {relation.owner}", f"SELECT is held by {', '.join(readers)}"),
-        fix=Fix(sql=with_undo(revoke(name, readers), regrant(name, relation, readers))),
+        fix=Fix(sql=with_undo(*revoked(name, relation, readers, database))),
         expected="Only the server reads accounts.",
         risk="Clients that read it get an error (42501).",
         object=DatabaseObject("view", relation.schema, relation.name),

@@ -44,10 +44,9 @@ from collections.abc import Iterator
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
-from proxy.schema.access import in_a_line
 from proxy.schema.names import qualified, quoted
 from proxy.schema.snapshot import Database, Function
-from proxy.schema.undo import with_undo
+from proxy.schema.undo import in_a_line, with_undo
 from proxy.settings_base import Thresholds
 
 

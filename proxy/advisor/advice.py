@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from proxy.findings.model import DatabaseObject, Finding, Fix, IndexShape
+from proxy.findings.model import DatabaseObject, Finding, Fix, IndexShape, Measured
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.plans.statements import SeenCalls
 from proxy.plans.tree import Plan, PlanNode
@@ -135,7 +135,7 @@ def _finding(one: AdvisedIndex, seconds: float) -> Finding:
     calls = sum({pair.fingerprint: pair.calls for pair in one.plans}.values())
     spent = sum({pair.fingerprint: pair.seconds for pair in one.plans}.values())
     gain = max((pair.gain for pair in present), default=0.0)
-    is_high = seconds > 0 and spent * gain / seconds >= HIGH_SHARE and not one.wider
+    is_high = seconds > 0 and spent * gain / seconds >= HIGH_SHARE and not one.wider and _reads_whole(one)
     keys = ", ".join(index.keys) + (f" where {index.where}" if index.where else "")
     risk = (
         "Each write to the table also writes to the index; an index on a column that updates set stops them from being"
@@ -159,7 +159,15 @@ def _finding(one: AdvisedIndex, seconds: float) -> Finding:
         queries=tuple(dict.fromkeys(pair.fingerprint for pair in one.plans)),
         object=DatabaseObject("index", index.schema, one.name, index.table),
         index=IndexShape(index.schema, index.table, index.method, index.keys, index.include, index.where),
+        measured=tuple(map(_measures, one.plans)) if one.proof != "none" else (),
     )
+
+
+def _reads_whole(one: AdvisedIndex) -> bool:
+    """Whether a statement reads the whole table now, and not by an index that is merely a worse one."""
+    table = (one.index.schema, one.index.table)
+    nodes = (node for pair in one.plans for node in pair.before.root.walk())
+    return any(node.kind == "Seq Scan" and (node.schema, node.relation) == table for node in nodes)
 
 
 def _confidence(one: AdvisedIndex) -> str:
@@ -198,3 +206,11 @@ def _evidence(one: AdvisedIndex) -> Iterator[str]:
         yield f"runner-up: ({shape}), which {one.why_lost}"
     if one.build_ms is not None:
         yield f"built in {one.build_ms:,.0f} ms, {one.size / 1e6:,.2f} MB"
+
+
+def _measures(pair: PlanPair) -> Measured:
+    """The times if both plans were run, else the estimated costs."""
+    label, before, after = f"{pair.fingerprint}, value: {pair.label}", pair.before, pair.after
+    if before.execution_ms and after.execution_ms is not None:
+        return Measured(label, "ms", round(before.execution_ms, 3), round(after.execution_ms, 3))
+    return Measured(label, "cost", round(before.cost, 2), round(after.cost, 2))

@@ -56,7 +56,7 @@ def choose(candidates: Sequence[Candidate]) -> Generator[Indexes, Costs, tuple[C
         choice = _best(useful, gains)
         chosen.append(choice)
         costs = tried[choice.index]
-        left = [one for one in left if one.index != choice.index]
+        left = [one for one in useful if one.index != choice.index]  # one that is of no use alone is of none beside
     return (yield from _without_idle(chosen, costs))
 
 

@@ -25,7 +25,9 @@ CALL_IMPACTS = ((100, "CRITICAL"), (20, "HIGH"), (10, "MEDIUM"))
 NOTICED_SECONDS = 5.0
 """A longer wait is noticed by any user. Far above the usual, so that a busy machine does not change the impact."""
 INTERVAL_TOLERANCE = 0.2
-"""Intervals of a timer differ from their median by at most this share of it."""
+"""Intervals of a timer differ from their median by at most this share of it, but for some that are late."""
+LATE_SHARE = 0.34
+"""At most this share of the intervals of a timer is longer. None is shorter: a busy machine only delays timers."""
 BACKOFF_FACTOR = 1.3
 """A client that backs off waits at least this many times as long before each retry."""
 TYPING_SECONDS, WORK_SECONDS = 0.08, 0.015
@@ -253,7 +255,8 @@ def is_polled(equal: Sequence[Span], load: BusyTime) -> bool:
 
 def _is_timed(waits: Sequence[float]) -> bool:
     usual = median(waits)
-    even = all(abs(wait - usual) <= INTERVAL_TOLERANCE * usual for wait in waits)
+    short, late = (1 - INTERVAL_TOLERANCE) * usual, sum(wait > (1 + INTERVAL_TOLERANCE) * usual for wait in waits)
+    even = min(waits) >= short and late <= len(waits) * LATE_SHARE
     grow = len(waits) >= 3 and all(later >= BACKOFF_FACTOR * earlier for earlier, later in pairwise(waits))
     return usual >= MIN_TIMER_SECONDS and (even or grow)
 
@@ -261,7 +264,11 @@ def _is_timed(waits: Sequence[float]) -> bool:
 def call_impact(calls: int, waited: float = 0.0) -> str:
     """Impact by the number of calls that a fix replaces; one step worse if a person noticed the wait for them.
 
-    ``waited``: seconds of calls made one after another. Those of parallel calls do not add up, and are not given.
+    ``waited``: steady seconds of calls one after another. Those of parallel calls do not add up, and are not given.
     """
-    impact = impact_of(CALL_IMPACTS, calls)
+    return one_worse_if_noticed(impact_of(CALL_IMPACTS, calls), waited)
+
+
+def one_worse_if_noticed(impact: str, waited: float) -> str:
+    """``impact``, or the next worse one if a person noticed the wait."""
     return impact if waited < NOTICED_SECONDS else IMPACTS[min(IMPACTS.index(impact) + 1, len(IMPACTS) - 1)]

@@ -32,13 +32,13 @@ class Join(msgspec.Struct, frozen=True):
     owned: bool
     """Whether the key refers to the earlier relation: ``authors`` were read, then ``books?author_id=eq.…``. Else the
     earlier rows refer to the key: ``books`` were read, then ``authors?id=eq.…``."""
-    single: bool
-    """Whether each earlier row has at most one row of the loop's relation."""
+    single: bool | None
+    """Whether each earlier row has at most one row of the loop's relation; None if it is unknown."""
 
     @property
     def parent(self) -> Parent | None:
         """What counts can be embedded in."""
-        return Parent(self.relation, self.column) if self.owned and not self.single else None
+        return Parent(self.relation, self.column) if self.owned and self.single is False else None
 
 
 def join_of(facts: DatabaseFacts, earlier: Sequence[Span], loop: Sequence[Span], calls: SimilarCalls) -> Join | None:
@@ -91,14 +91,16 @@ def _join(facts: DatabaseFacts, key: ForeignKeyFact, owned: bool, select: str) -
     own, other = (key.relation, key.target) if owned else (key.target, key.relation)
     relation = facts.relations.get(key.relation)
     name = own.partition(".")[2]
+    unsure = relation is None or not relation.complete  # what else joins them is unknown, too
+    unique = relation is not None and relation.is_unique(key.columns)
     return Join(
         foreign_key=key.name,
         relation=other.partition(".")[2],
         column=key.target_columns[0] if owned else key.columns[0],
-        embed=f"{name}!{key.name}" if _is_ambiguous(facts, own, other) else name,
+        embed=f"{name}!{key.name}" if unsure or _is_ambiguous(facts, own, other) else name,
         select=select,
         owned=owned,
-        single=not owned or (relation is not None and relation.is_unique(key.columns)),
+        single=True if not owned or unique else None if unsure else False,
     )
 
 

@@ -1,6 +1,6 @@
 """What a rule is: the contract that each file of ``rules/`` fulfils."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
@@ -47,6 +47,22 @@ InspectDatabase = Callable[[Database, Workload, RuleContext[T]], Iterable[Findin
 """Returns findings, and NotChecked for each object that it could not judge, such as a policy that was not parsed."""
 
 
+TrafficField = Literal["rows", "total", "bytes", "headers"]
+"""What fanin sees of requests and answers, and the spans of an HTTP client (OpenTelemetry) do not show."""
+FIELD_NAMES = {
+    "rows": "the rows of answers",
+    "total": "the exact counts of answers",
+    "bytes": "the bytes of answers",
+    "headers": "the headers of requests",
+}
+
+
+def why_not_checked(rule: "AnyRule", lacks: Container[str]) -> str:
+    """Why ``rule`` finds nothing in traffic that lacks the fields ``lacks``; empty if it can."""
+    missing = [FIELD_NAMES[name] for name in rule.reads if name in lacks]
+    return f"nothing shows {' and '.join(missing)}" if missing else ""
+
+
 class InSteps(Generic[Subject, T]):
     """Decorator of a ``detect`` or ``inspect`` whose work grows with the trace or the workload.
 
@@ -79,6 +95,8 @@ class Rule(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """Returns the findings of the whole workload."""
     inspect_database: InspectDatabase[T] | None = None
     """Returns the findings of a database; called only if each part of ``needs`` was read."""
+    reads: tuple[TrafficField, ...] = ()
+    """What ``detect`` and ``inspect`` must see of the traffic: without one of these they find nothing."""
     needs: tuple[Part, ...] = ()
     """Parts of the snapshot that ``inspect_database`` reads; its findings name them as their statements."""
     needs_calls: bool = False

@@ -1,7 +1,7 @@
 """Groups, predicates and totals of spans, for rules."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import TypeVar
@@ -155,14 +155,21 @@ def count_calls(spans: Iterable[Span]) -> int:
     return len({span.call for span in spans if span.call})
 
 
+def function_call(span: Span) -> str:
+    """``GET /rpc/name``: what a finding quotes of a call of a function; empty for other requests."""
+    return f"{span.method} /rpc/{span.function}" if span.function else ""
+
+
+def steady_seconds(spans: Sequence[Span]) -> float:
+    """What calls one after another take together without what delays some of them: each of them as long as the lower
+    quartile.
+    """
+    return len(spans) * sorted([span.end - span.start for span in spans])[len(spans) // 4]
+
+
 def total_seconds(spans: Iterable[Span]) -> float:
     """Sum of the durations, in seconds."""
     return sum([span.end - span.start for span in spans])
-
-
-def seconds_saved(spans: Sequence[Span]) -> float:
-    """Seconds saved if one call of average duration replaced all spans."""
-    return total_seconds(spans) * (len(spans) - 1) / len(spans)
 
 
 def elapsed_seconds(spans: Sequence[Span]) -> float:
@@ -173,6 +180,14 @@ def elapsed_seconds(spans: Sequence[Span]) -> float:
 def total_rows(spans: Iterable[Span]) -> int:
     """Number of rows in the answers; answers with an unknown number count 0."""
     return sum([span.rows for span in spans if span.rows > 0])
+
+
+def rows_text(spans: Collection[Span]) -> str:
+    """``3 rows``, as in ``total_rows``; ``an unknown number of rows`` if no answer shows them."""
+    if all(span.rows < 0 for span in spans):
+        return "an unknown number of rows"
+    rows = total_rows(spans)
+    return "1 row" if rows == 1 else f"{rows} rows"
 
 
 def total_bytes(spans: Iterable[Span]) -> int:

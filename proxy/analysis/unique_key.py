@@ -3,7 +3,7 @@
 from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.postgrest.database_facts import DatabaseFacts
 
-HOW_TO_KNOW = "fanin reads columns and keys from the database, if db_uri is set"
+HOW_TO_KNOW = "fanin reads columns and keys from the database (db_uri) or from PostgREST (detect.openapi)"
 
 
 def page_key(parsed: ParsedFingerprint, facts: DatabaseFacts) -> tuple[str, ...]:

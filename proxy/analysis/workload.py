@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
+from proxy.analysis.in_flight import InFlight
 from proxy.analysis.spans import caller_of, may_write
 from proxy.analysis.steps import slices
 from proxy.model import Outcome, Span, Trace
@@ -121,6 +122,7 @@ class Workload:
         self.began: float | None = None
         self.writes: dict[str, int] = {}
         """Number of write requests, by relation."""
+        self.in_flight = InFlight()
         self._usages: dict[str, Usage] = {}
         self._ranks: dict[int, dict[str, None]] = {}
         """Fingerprints by count; the count is calls plus error."""
@@ -142,6 +144,7 @@ class Workload:
         if self.began is None:
             self.began = trace.start
         for some in slices(trace.spans):
+            self.in_flight.add(some)
             queries = filter(attrgetter("relation"), some)
             for _, group in groupby(queries, attrgetter("fingerprint")):  # ranks a fan-out once, not once per call
                 spans = list(group)

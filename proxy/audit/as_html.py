@@ -1,22 +1,31 @@
-"""Formats a report as one HTML page without scripts or external resources; its Content-Security-Policy enforces this.
+"""Formats a report as one HTML page without external resources; its Content-Security-Policy enforces this, and that
+only its own script runs, which sorts tables.
 
 Text from clients is escaped.
 """
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from html import escape
+from itertools import groupby
 
+from proxy.audit.phases import TITLES, UNTOUCHED, phases
 from proxy.audit.report import Report, ReportedFinding
+from proxy.audit.script import SCRIPT
 from proxy.audit.style import STYLE
 from proxy.audit.tables import ReportColumn, ReportTable, facts, seen, tables, warnings
-from proxy.findings.report import LabelledLines, fixes, heading, parts_after_fix, parts_before_fix
+from proxy.findings.model import Finding
+from proxy.findings.report import LabelledLines, fixes, heading, parts_after_fix, parts_before_fix, plan_of
+from proxy.text.terminal import safe
 
-POLICY = (
-    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'; base-uri 'none'"
-)
-"""Content-Security-Policy that allows this one style sheet only (https://www.w3.org/TR/CSP3/)."""
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+POLICY = f"default-src 'none'; style-src {_hash(STYLE)}; script-src {_hash(SCRIPT)}; base-uri 'none'"
+"""Content-Security-Policy that allows this one style sheet and script only (https://www.w3.org/TR/CSP3/)."""
 HEAD = f"""<!doctype html>
 <html lang="en">
 <head>
@@ -35,7 +44,7 @@ HEAD = f"""<!doctype html>
 
 def html(report: Report) -> str:
     """The whole report."""
-    return "\n".join([HEAD, *_body(report), "</main>", "</body>", "</html>"]) + "\n"
+    return "\n".join([HEAD, *_body(report), "</main>", f"<script>{SCRIPT}</script>", "</body>", "</html>"]) + "\n"
 
 
 def _body(report: Report) -> Iterator[str]:
@@ -45,10 +54,25 @@ def _body(report: Report) -> Iterator[str]:
     yield "</dl>"
     finding_table, *others = tables(report)
     yield from _table(finding_table, links=True)
-    for number, reported in enumerate(report.findings, 1):
-        yield from _finding(number, reported)
+    yield from _phases(report)
     for table in others:
         yield from _table(table)
+
+
+def _phases(report: Report) -> Iterator[str]:
+    for phase in phases(report.findings):
+        yield f"<h2>{escape(phase.title)}</h2>"
+        for number, reported in phase.touched:
+            yield from _finding(number, reported)
+        if phase.untouched:
+            yield f"<p>{escape(UNTOUCHED)}</p>"
+        for number, reported in phase.untouched:
+            yield from _finding(number, reported)
+    yield from (f"<p>{escape(hint)}</p>" for hint in report.hints)
+    if report.monitoring:
+        yield f"<h2>{escape(TITLES['monitoring'])}</h2>"
+    for each in report.monitoring:
+        yield f'<p>{escape(each.title)}:</p><pre class="plan" tabindex="0">{escape(each.text)}</pre>'
 
 
 def _table(table: ReportTable, links: bool = False) -> Iterator[str]:
@@ -71,7 +95,7 @@ def _table(table: ReportTable, links: bool = False) -> Iterator[str]:
 
 
 def _heading(column: ReportColumn) -> str:
-    return f'<th scope="col"{_class(column)}>{escape(column.head)}</th>'
+    return f'<th scope="col"{_class(column)}><button type="button">{escape(column.head)}</button></th>'
 
 
 def _cell(column: ReportColumn, text: str) -> str:
@@ -88,6 +112,7 @@ def _finding(number: int, reported: ReportedFinding) -> Iterator[str]:
     yield f'<section id="finding-{number}" class="{escape(finding.impact.lower())}">'
     yield f"<h3>{escape(heading(finding))}</h3>"
     yield from _parts([("Seen", (seen(reported),)), *parts_before_fix(finding)])
+    yield from _bars(finding)
     for name, _, code in fixes(finding):
         yield f"<details open><summary>Fix ({name})</summary>"
         yield f'<pre tabindex="0">{escape(chr(10).join(code))}</pre></details>'
@@ -98,5 +123,28 @@ def _finding(number: int, reported: ReportedFinding) -> Iterator[str]:
 def _parts(parts: LabelledLines) -> Iterator[str]:
     yield "<dl>"
     for label, lines in parts:
-        yield f"<dt>{label}</dt>{''.join(f'<dd>{escape(line)}</dd>' for line in lines)}"
+        yield f"<dt>{label}</dt>{''.join(_lines(lines))}"
     yield "</dl>"
+
+
+def _lines(lines: Sequence[str]) -> Iterator[str]:
+    """Each line; those of a plan together, as a tree."""
+    for plan, group in groupby(lines, plan_of):
+        if plan:
+            tree = "\n".join(line.removeprefix(f"{plan}: ") for line in group)
+            yield f'<dd><figure><figcaption>plan {plan} the fix</figcaption><pre class="plan" tabindex="0">'
+            yield f"{escape(tree)}</pre></figure></dd>"
+        else:
+            yield from (f"<dd>{escape(line)}</dd>" for line in group)
+
+
+def _bars(finding: Finding) -> Iterator[str]:
+    """What it costs before and after, as bars of one scale per line."""
+    for one in finding.measured:
+        most = max(one.before, one.after) or 1
+        yield f'<div class="bars"><p>{escape(safe(one.label))}</p>'
+        for which, value in (("before", one.before), ("after", one.after)):
+            text = f"{value:,.2f} {one.unit}"
+            yield f'<span>{which}</span><progress class="{which}" max="{most}" value="{value}" aria-label="{which}">'
+            yield f"{escape(text)}</progress><span>{escape(text)}</span>"
+        yield "</div>"

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
+from proxy.audit.phases import TITLES, UNTOUCHED, phases
 from proxy.audit.report import Report, ReportedFinding
 from proxy.audit.tables import NONE, ReportColumn, ReportTable, facts, seen, tables, warnings
-from proxy.findings.report import LabelledLines, fixes, heading, parts_after_fix, parts_before_fix
+from proxy.findings.markdown import finding_markdown
+from proxy.findings.report import heading
 from proxy.text.markdown import code_span, escaped, fenced
 
 
@@ -19,10 +21,30 @@ def _lines(report: Report) -> Iterator[str]:
     yield from (f"- **warning**: {escaped(warning)}" for warning in warnings(report))
     finding_table, *others = tables(report)
     yield from _table(finding_table)
-    for reported in report.findings:
-        yield from _finding(reported)
+    yield from _phases(report)
+    yield from _monitoring(report)
     for table in others:
         yield from _table(table)
+
+
+def _phases(report: Report) -> Iterator[str]:
+    for phase in phases(report.findings):
+        yield from ("", f"## {escaped(phase.title)}")
+        for _, reported in phase.touched:
+            yield from _finding(reported)
+        if phase.untouched:
+            yield from ("", UNTOUCHED)
+        for _, reported in phase.untouched:
+            yield from _finding(reported)
+    yield from (line for hint in report.hints for line in ("", escaped(hint)))
+
+
+def _monitoring(report: Report) -> Iterator[str]:
+    if report.monitoring:
+        yield from ("", f"## {escaped(TITLES['monitoring'])}")
+    for each in report.monitoring:
+        yield from ("", f"{each.title}:", "")
+        yield from fenced(each.language, each.text.split("\n"))
 
 
 def _table(table: ReportTable) -> Iterator[str]:
@@ -45,15 +67,4 @@ def _cell(column: ReportColumn, text: str) -> str:
 def _finding(reported: ReportedFinding) -> Iterator[str]:
     finding = reported.finding
     yield from ("", f"### {escaped(heading(finding))}", "")
-    yield from _parts([("Seen", (seen(reported),)), *parts_before_fix(finding)])
-    for name, language, code in fixes(finding):
-        yield from ("", f"Fix ({name}):", "")
-        yield from fenced(language, code)
-    yield ""
-    yield from _parts(parts_after_fix(finding))
-
-
-def _parts(parts: LabelledLines) -> Iterator[str]:
-    for label, lines in parts:
-        show = code_span if label in ("Location", "Mute with") else escaped
-        yield f"- **{label}**: {'; '.join(map(show, lines))}"
+    yield from finding_markdown(finding, [("Seen", (seen(reported),))])

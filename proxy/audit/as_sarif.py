@@ -24,11 +24,12 @@ def as_sarif(report: Report, rules: Sequence[AnyRule], version: str, settings: s
         results,
         [rule_descriptor(rule) for rule in rules],
         version,
-        [*report.warnings, *map(_not_checked, report.not_checked)],
+        [*report.warnings, *map(not_checked_text, report.not_checked)],
     )
 
 
-def _not_checked(item: UncheckedItem) -> str:
+def not_checked_text(item: UncheckedItem) -> str:
+    """What was not checked, why, and what to do."""
     about = f" of {item.object}" if item.object else ""
     return f"not checked: {item.check}{about}, because {item.because}. {item.remedy}"
 

@@ -6,7 +6,8 @@ No line is longer than 120 columns or begins with text from a client.
 from collections.abc import Iterator, Sequence
 
 from proxy.audit.columns import WIDTH, aligned, cells, wrapped
-from proxy.audit.report import Report, ReportedFinding
+from proxy.audit.phases import TITLES, UNTOUCHED, phases
+from proxy.audit.report import MonitoringText, Report, ReportedFinding
 from proxy.audit.tables import ReportColumn, ReportTable, facts, findings, seen, tables, warnings
 from proxy.findings.report import finding_lines
 
@@ -37,9 +38,38 @@ def _head(report: Report) -> Iterator[str]:
 
 def _body(report: Report) -> Iterator[str]:
     finding_table, *others = tables(report)
-    for part in (_table(finding_table), *map(_finding, report.findings), *map(_table, others)):
+    parts = (_table(finding_table), *_phases(report), *_monitoring(report), *map(_table, others))
+    for part in parts:
         yield ""
         yield from part
+
+
+def _phases(report: Report) -> Iterator[Iterator[str]]:
+    for phase in phases(report.findings):
+        yield _title(phase.title)
+        yield from (_finding(reported) for _, reported in phase.touched)
+        if phase.untouched:
+            yield iter([UNTOUCHED])
+            yield from (_finding(reported) for _, reported in phase.untouched)
+    if report.hints:
+        yield from (wrapped("", hint, 4) for hint in report.hints)
+
+
+def _monitoring(report: Report) -> Iterator[Iterator[str]]:
+    """Texts to paste, each line whole where it fits."""
+    if report.monitoring:
+        yield _title(TITLES["monitoring"])
+    for each in report.monitoring:
+        yield (line for text in (f"{each.title}:", *_code(each)) for line in wrapped("", text, 8))
+
+
+def _code(text: MonitoringText) -> Iterator[str]:
+    return (f"    {line}" for line in text.text.split("\n"))
+
+
+def _title(title: str) -> Iterator[str]:
+    yield title
+    yield "─" * cells(title)
 
 
 def _finding(reported: ReportedFinding) -> Iterator[str]:
@@ -52,8 +82,7 @@ def _finding(reported: ReportedFinding) -> Iterator[str]:
 
 
 def _table(table: ReportTable) -> Iterator[str]:
-    yield table.title
-    yield "─" * cells(table.title)
+    yield from _title(table.title)
     if not table.rows:
         yield table.empty
         return

@@ -62,16 +62,17 @@ def _lacking(code: str, parts: Sequence[str], database: Database) -> list[NotChe
 
 
 def usages_of(finding: Finding, workload: Workload, schemas: Sequence[str]) -> list[Usage]:
-    """The observed requests that a finding names, else those for its object; a name without schema is one of the first
-    schema.
+    """The observed requests that a finding names, else those for its object, and all for the database itself.
+
+    A name without schema is one of the first schema.
     """
     about = finding.object
     if about is None:
         return []
-    if not about.schema:
+    if about.kind == "database":
+        return list(workload)
+    if finding.queries or not about.schema:
         return [usage for usage in workload if usage.fingerprint in finding.queries]
     table = about.table or about.name
-    if finding.queries:
-        return [usage for usage in workload if usage.fingerprint in finding.queries]
     names = {f"{about.schema}.{table}", *((table,) if about.schema in schemas[:1] else ())}
     return [usage for usage in workload if usage.relation in names]

@@ -74,6 +74,18 @@ class UncheckedItem(msgspec.Struct, frozen=True):
     remedy: Annotated[str, Meta(description="What to do so that it is.")]
 
 
+class TracedNumber(msgspec.Struct, frozen=True):
+    """Where a number of a finding comes from."""
+
+    number: Annotated[str, Meta(description="As the finding writes it.")]
+    field: Annotated[str, Meta(description="The field of the finding: `title`, `problem`, `current` or `evidence`.")]
+    text: Annotated[str, Meta(description="The text that has it.")]
+    source: Annotated[
+        str, Meta(description="`statement.column` (`--explain-evidence` prints the statements), or what it is made of.")
+    ]
+    where: Annotated[str, Meta(description="The row of the statement, as a condition in SQL; may be empty.")]
+
+
 class ReportedFinding(msgspec.Struct, frozen=True):
     """A finding with its occurrences."""
 
@@ -91,6 +103,18 @@ class ReportedFinding(msgspec.Struct, frozen=True):
         ObservedLoad | None,
         Meta(description="The observed requests for its object; null for a finding about requests."),
     ] = None
+    phase: Annotated[str, Meta(description="`analysis`, `schema` or `optimisation`.")] = ""
+    numbers: Annotated[
+        tuple[TracedNumber, ...], Meta(description="Sources of its numbers; empty for a finding about requests.")
+    ] = ()
+
+
+class MonitoringText(msgspec.Struct, frozen=True):
+    """Text to paste, so that findings like these are noticed from now on."""
+
+    title: Annotated[str, Meta(description="What it is.")]
+    language: Annotated[str, Meta(description="`yaml`, `toml` or `sh`.")]
+    text: Annotated[str, Meta(description="The text; comments name the findings that it would have caught.")]
 
 
 class IgnoredFinding(msgspec.Struct, frozen=True):
@@ -205,6 +229,13 @@ class Report(msgspec.Struct, frozen=True):
     checked: Annotated[
         tuple[str, ...],
         Meta(description="Rules over the database that looked at all that `not_checked` does not name."),
+    ] = ()
+    monitoring: Annotated[
+        tuple[MonitoringText, ...],
+        Meta(description="The fourth phase: alert rules, budgets and a command that would have caught each finding."),
+    ] = ()
+    hints: Annotated[
+        tuple[str, ...], Meta(description="Advice of impact LOW that is about no finding, a line each.")
     ] = ()
     statements: Annotated[
         tuple[StatementUsage, ...],

@@ -3,7 +3,6 @@
 https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
@@ -12,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from proxy.analysis.rule import AnyRule
+from proxy.check.annotations import source_line
 from proxy.check.verdict import BudgetProblem, Verdict
 from proxy.findings.report import finding_lines
 
@@ -23,11 +23,11 @@ TEXTS = {
     "max_bytes": "More bytes than the route's budget.",
     "growth": "The cost of a route grows with the size of its data.",
     "strict": "A warning, which fails with --strict.",
+    "strict-ignores": "An ignore that looks fixed or has expired, which fails with --strict-ignores.",
+    "require-routes": "A route of --require-routes was not seen.",
+    "min-traces": "Fewer traces than --min-traces.",
 }
 """Descriptions of the checks that are not rules, by code."""
-
-_SOURCE_LINE = re.compile(r"((?:[\w@+\-.$()\[\]]+/)*[\w@+\-.$()\[\]]+\.\w+):([1-9]\d{0,8})(?::[1-9]\d{0,8})?")
-"""A source file relative to the repository root, and a line number: 'app/(shop)/items/[...slug]/page.tsx:7'."""
 
 
 def sarif(verdict: Verdict, rules: Sequence[AnyRule], version: str, settings: str) -> str:
@@ -93,10 +93,9 @@ def _text(problem: BudgetProblem) -> Iterator[str]:
 def _location(problem: BudgetProblem, settings: str) -> dict[str, Any]:
     name = problem.finding.fingerprint if problem.finding else problem.route
     location: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": name, "kind": "resource"}]}
-    source = _SOURCE_LINE.fullmatch(problem.finding.caller) if problem.finding else None
-    if source and ".." not in source[1].split("/"):
-        region = {"startLine": int(source[2])}
-        location["physicalLocation"] = {"artifactLocation": {"uri": quote(source[1])}, "region": region}
+    if source := source_line(problem):
+        region = {"startLine": source[1]}
+        location["physicalLocation"] = {"artifactLocation": {"uri": quote(source[0])}, "region": region}
     elif settings:
         location["physicalLocation"] = {"artifactLocation": {"uri": quote(settings)}, "region": {"startLine": 1}}
     return location

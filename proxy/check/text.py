@@ -5,6 +5,7 @@ No line begins with text from a client: build servers execute commands at the st
 
 from collections.abc import Iterator
 
+from proxy.check.annotations import summary
 from proxy.check.verdict import BudgetProblem, CheckResult, Verdict
 from proxy.findings.report import finding_lines
 from proxy.text.terminal import safe
@@ -26,10 +27,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
         yield f"note     {_about(problem)}{_where(problem)}"
     for warning in verdict.warnings:
         yield f"warning  {safe(warning)}"
-    yield (
-        f"{'FAILED' if failed else 'ok'}: {len(failed)} of {len(verdict.checks)} checks failed; "
-        f"{verdict.works} traces, {verdict.gating} of them can fail checks"
-    )
+    yield summary(verdict)
 
 
 def _check(check: CheckResult) -> Iterator[str]:

@@ -36,7 +36,7 @@ class CheckResult(msgspec.Struct, frozen=True):
     """The result of one check."""
 
     kind: str
-    """`budget`, `forbid`, `growth` or `rule`."""
+    """`budget`, `forbid`, `growth`, `rule`, `coverage`, `ignores` or `strict`."""
     name: str
     code: str
     """A rule's code, or the name of the bound."""
@@ -105,8 +105,8 @@ def _cannot_fail(seen: Sequence[CountedFinding]) -> list[CountedFinding]:
 
 def _budget(budget: Budget, costs: Sequence[TraceCost]) -> Iterator[CheckResult]:
     """One check per bound of the budget."""
-    costs_of_route = [cost for cost in costs if cost.route == budget.route]
     for measure, most in budget.bounds.items():
+        costs_of_route = [cost for cost in costs if cost.route == budget.route and measure not in cost.lacks]
         over = [cost for cost in costs_of_route if cost.measure(measure) > most]
         name = f"{budget.route}: at most {amount(most, measure)}"
         yield CheckResult("budget", name, f"max_{measure}", bool(costs_of_route), tuple(_over(over, measure, most)))
@@ -162,7 +162,7 @@ def _grown_kinds(small: Sequence[TraceCost], large: TraceCost) -> str:
 
 
 def _is_of(cost: TraceCost, growth: Growth, size: str) -> bool:
-    if growth.route not in ("", cost.route):
+    if growth.route not in ("", cost.route) or growth.measure in cost.lacks:
         return False
     return PurePath(cost.source).name == size if growth.by == "recording" else cost.id.startswith(size)
 
@@ -189,6 +189,17 @@ def unmeasured(checks: Iterable[CheckResult]) -> Iterator[CheckResult]:
     return (check for check in checks if check.kind != "rule" and not check.measured)
 
 
+def without_unchecked(result: Verdict, reasons: Iterable[tuple[AnyRule, str]]) -> Verdict:
+    """``result`` in which rules with a reason why they were not checked are not measured, and each reason is a note."""
+    missing = {rule.code: why for rule, why in reasons if why}
+    checks = tuple(
+        msgspec.structs.replace(check, measured=False) if check.kind == "rule" and check.code in missing else check
+        for check in result.checks
+    )
+    notes = tuple(BudgetProblem(code, f"{code} was not checked: {why}") for code, why in missing.items())
+    return msgspec.structs.replace(result, checks=checks, notes=(*result.notes, *notes))
+
+
 def with_warnings(result: Verdict, warnings: Sequence[str], strict: bool) -> Verdict:
     """``result`` with ``warnings`` and a warning per unmeasured check; ``strict`` makes all warnings problems."""
     texts = [f"{check.name}: no trace applies to it" for check in unmeasured(result.checks)]
@@ -200,3 +211,14 @@ def with_warnings(result: Verdict, warnings: Sequence[str], strict: bool) -> Ver
     problems = tuple(BudgetProblem("strict", text) for text in texts)
     check = CheckResult("strict", "no warnings", "strict", True, problems)
     return msgspec.structs.replace(result, checks=(*result.checks, check))
+
+
+def with_checks(result: Verdict, checks: Iterable[CheckResult]) -> Verdict:
+    """``result`` with more checks."""
+    return msgspec.structs.replace(result, checks=(*result.checks, *checks))
+
+
+def strict_ignores(texts: Sequence[str]) -> CheckResult:
+    """The check of ``--strict-ignores``: ``texts`` are about ignores that look fixed or have expired."""
+    problems = tuple(BudgetProblem("strict-ignores", text) for text in texts)
+    return CheckResult("ignores", "no ignore looks fixed or has expired", "strict-ignores", True, problems)

@@ -20,21 +20,27 @@ from proxy.audit.report import (
     ObservedLoad,
     ReportedFinding,
     StatementUsage,
+    TracedNumber,
     UncheckedItem,
 )
+from proxy.audit.traced import traced
 from proxy.audit.workload import TrafficCounter
 from proxy.commands.audit_indexes import AdvisedFindings
 from proxy.database.connection import DatabaseError
+from proxy.database.probe import probed
+from proxy.database.session import DatabaseFaultError, Limits
 from proxy.database.snapshot import NoSchemasError, read_database
 from proxy.database.statements import STATEMENTS
 from proxy.findings.ignores import Ignore, Ignores
 from proxy.findings.model import Finding, fails
 from proxy.postgrest.database_facts import DatabaseFacts
+from proxy.recording.prometheus import HOURS
 from proxy.recording.source import DataAccessError
-from proxy.schema.snapshot import Database
+from proxy.schema.snapshot import Database, NotChecked
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
 from proxy.sidecar.rule_runner import today
+from proxy.text.terminal import safe
 from proxy.upstream.catalog import read_catalog_once
 
 NO_ADVICE = AdvisedFindings()
@@ -50,6 +56,8 @@ class DatabasePart(msgspec.Struct, frozen=True):
     ignored: tuple[IgnoredFinding, ...] = ()
     not_checked: tuple[UncheckedItem, ...] = ()
     checked: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What reading it did that the operator must know."""
     unmatched: tuple[str, ...] = ()
     """Messages about ignores that matched no finding over the database."""
     matched: frozenset[str] = frozenset()
@@ -95,10 +103,20 @@ def snapshot(options: Namespace, settings: Settings, workload: Workload) -> Data
         )
     except (DatabaseError, NoSchemasError) as error:
         raise DataAccessError(str(error)) from error
+    if options.probe and database.read:
+        database = _probed(database, settings.db_uri.get_secret_value(), options)
     if not database.read:
         first = database.not_checked[0]
         raise DataAccessError(f"--db-uri: nothing could be read: {first.because}. {first.remedy}")
     return database
+
+
+def _probed(database: Database, uri: str, options: Namespace) -> Database:
+    try:
+        return asyncio.run(probed(uri, database, Limits(options.statement_timeout, options.lock_timeout)))
+    except DatabaseFaultError as fault:
+        missing = NotChecked("FAN029", f"--probe: {fault}", "Give --db-uri a role that may become the API roles.")
+        return structs.replace(database, not_checked=(*database.not_checked, missing))
 
 
 def inspected(
@@ -123,10 +141,11 @@ def inspected(
     return DatabasePart(
         database.server.database,
         database.schemas,
-        tuple(reported),
+        tuple(structs.replace(each, numbers=traced(each, database)) for each in reported),
         tuple(_ignored(each, ignore) for each, ignore in pairs if ignore is not None),
         tuple(UncheckedItem(each.check, each.object, each.because, each.remedy) for each in found.not_checked),
         tuple(_checked(rules, settings, {each.check for each in found.not_checked if not each.object}, advice)),
+        database.notes,
         unmatched,
         frozenset(every.difference(unmatched)),
         advice.no_index,
@@ -156,11 +175,16 @@ def _reported(finding: Finding, load: ObservedLoad, fail_on: str) -> ReportedFin
 
 
 def _load(finding: Finding, counter: TrafficCounter, schemas: Sequence[str], advice: AdvisedFindings) -> ObservedLoad:
-    """What was observed; of calls that no trace has, as of ``--statements`` and ``--sql``, their number only."""
+    """What was observed; of calls that no trace has, as of ``--statements`` and ``--prometheus``, their number only."""
     load = observed_load(finding, counter.workload, schemas, counter.hours)
-    if load.calls:
+    if load.calls or finding.object is None:
         return load
-    return structs.replace(load, calls=sum(advice.calls.get(name, 0) for name in finding.queries))
+    if finding.queries:
+        return structs.replace(load, calls=sum(advice.calls.get(name, 0) for name in finding.queries))
+    about = finding.object
+    table = about.table or about.name
+    calls = advice.fleet.calls({f"{about.schema}.{table}", *((table,) if about.schema in schemas[:1] else ())})
+    return structs.replace(load, calls=calls, calls_per_hour=round(calls / HOURS, 1))
 
 
 def _ignored(finding: Finding, ignore: Ignore) -> IgnoredFinding:
@@ -169,7 +193,9 @@ def _ignored(finding: Finding, ignore: Ignore) -> IgnoredFinding:
 
 
 def evidence(findings: Sequence[ReportedFinding]) -> Iterator[str]:
-    """The statements that read the evidence of findings, each once, with the findings that they are for."""
+    """The statements that read the evidence of findings, each once, with the findings that they are for; then each
+    number with the column and the row that it is from.
+    """
     codes: dict[str, set[str]] = {}
     for reported in findings:
         for name in reported.finding.statements:
@@ -177,3 +203,13 @@ def evidence(findings: Sequence[ReportedFinding]) -> Iterator[str]:
     for name, statement in STATEMENTS.items():
         if name in codes:
             yield f"-- {name}: {', '.join(sorted(codes[name]))}\n{statement.strip()};\n"
+    for reported in findings:
+        lines = [
+            f"--   {each.number} in {each.field} '{safe(each.text)}': {_source(each)}" for each in reported.numbers
+        ]
+        if lines:
+            yield "\n".join([f"-- {safe(reported.key)}", *lines, ""])
+
+
+def _source(number: TracedNumber) -> str:
+    return f"{number.source} where {safe(number.where)}" if number.where else number.source

@@ -14,6 +14,7 @@ from proxy.audit.report import NoIndexReason
 from proxy.database.advise import AdvisorSettings, advise
 from proxy.database.session import DatabaseFaultError, Limits, connected
 from proxy.findings.model import Finding
+from proxy.recording.prometheus import FleetRequests
 from proxy.schema.snapshot import Database, NotChecked
 
 EXAMPLES = 3
@@ -27,6 +28,7 @@ class AdvisedFindings(msgspec.Struct, frozen=True):
     no_index: tuple[NoIndexReason, ...] = ()
     calls: Mapping[str, int] = {}
     """Calls by fingerprint or statement."""
+    fleet: FleetRequests = FleetRequests()
 
 
 def index_advice(

@@ -28,10 +28,20 @@ def add_database(command: ArgumentParser, milliseconds: Callable[[str], int]) ->
         "--require-full-coverage", action="store_true", help="exit with 1 if the report lists anything as not checked"
     )
     command.add_argument(
+        "--probe",
+        action="store_true",
+        help="try each write of each API role on each table, in transactions that are rolled back (FAN029)",
+    )
+    command.add_argument(
         "--lock-timeout", type=milliseconds, metavar="MS", default=500, help="longest wait for a lock; default 500"
     )
     command.add_argument(
         "--statement-timeout", type=milliseconds, metavar="MS", default=5000, help="longest statement; default 5000"
+    )
+    command.add_argument(
+        "--prometheus",
+        metavar="URL",
+        help="a Prometheus that scrapes a fleet of fanin: the requests of the last week, by relation",
     )
     command.add_argument(
         "--statements",
@@ -63,5 +73,5 @@ def add_database(command: ArgumentParser, milliseconds: Callable[[str], int]) ->
     command.add_argument(
         "--explain-evidence",
         action="store_true",
-        help="print the statements that read the evidence of the findings, to standard error",
+        help="print the statements that read the evidence, and the source of each number, to standard error",
     )

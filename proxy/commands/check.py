@@ -3,18 +3,24 @@
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from proxy import __version__
-from proxy.analysis.rule import AnyRule
+from proxy.analysis.rule import AnyRule, why_not_checked
+from proxy.check.annotations import github, gitlab, summary, verdict_annotations
 from proxy.check.as_json import as_json
+from proxy.check.coverage import coverage
 from proxy.check.junit import junit
+from proxy.check.pr_comment import marker, pr_comment
 from proxy.check.sarif import sarif
 from proxy.check.text import text
-from proxy.check.verdict import Verdict, verdict, with_warnings
+from proxy.check.verdict import Verdict, strict_ignores, verdict, with_checks, with_warnings, without_unchecked
 from proxy.commands.audit_database import facts_of
+from proxy.commands.gates import Gate, failing_ignores, read_gate
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.findings.ignores import Ignores
-from proxy.recording.source import Recordings, read_source, source_names, write_text
+from proxy.receiver.files import read_traffic
+from proxy.recording.source import Recordings, source_names, write_text
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.sources import ConfigError
 from proxy.sidecar.rule_runner import today
@@ -26,15 +32,18 @@ FORMATS: Mapping[str, Callable[[Verdict, Sequence[AnyRule], str], str]] = {
     "json": lambda verdict, rules, settings: as_json(verdict),
     "sarif": lambda verdict, rules, settings: sarif(verdict, rules, __version__, settings),
     "junit": lambda verdict, rules, settings: junit(verdict),
+    "github": lambda verdict, rules, settings: github(verdict_annotations(verdict), settings, summary(verdict)),
+    "gitlab": lambda verdict, rules, settings: gitlab(verdict_annotations(verdict), settings),
+    "pr-comment": lambda verdict, rules, settings: _pr_comment(verdict, settings),
 }
 
 
 def check(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule]) -> bool:
     """Check the traffic and print the verdict; True if a check fails. Raises DataAccessError, ConfigError."""
     if not source_names(options):
-        raise ConfigError("nothing to read: give --traces or --admin")
-    traffic = read_source(options, loaded.settings)
-    checked = CheckAnalysis(traffic, rules, loaded, options.fail_on, options.strict)
+        raise ConfigError("nothing to read: give --traces, --otlp or --admin")
+    traffic = read_traffic(options, loaded.settings)
+    checked = CheckAnalysis(traffic, rules, loaded, read_gate(options))
     if options.explain_ignores:
         print("\n".join(checked.ignores()), file=sys.stderr)
     output = FORMATS[options.format](checked.verdict, rules, options.config.as_posix() if options.config else "")
@@ -46,22 +55,35 @@ def check(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
     return checked.verdict.failed
 
 
+def _pr_comment(verdict: Verdict, settings: str) -> str:
+    title = f"fanin check: {'failed' if verdict.failed else 'ok'}"
+    return pr_comment(verdict_annotations(verdict), marker("check", settings), title, summary(verdict))
+
+
 class CheckAnalysis:
     """Runs the rules on the traffic, measures it, and computes the verdict."""
 
-    def __init__(
-        self, traffic: Recordings, rules: Sequence[AnyRule], loaded: EffectiveSettings, fail_on: str, strict: bool
-    ) -> None:
+    def __init__(self, traffic: Recordings, rules: Sequence[AnyRule], loaded: EffectiveSettings, gate: Gate) -> None:
         settings = self._settings = loaded.settings
         analysis = self._analysis = OfflineAnalysis(rules, settings, facts_of(settings))
-        costs = TraceCosts()
+        costs, lacks, warnings = TraceCosts(), set[str](), dict[str, list[str]]()
         for source, trace in traffic:
             analysis.judge(source.name, trace)
-            costs.add(source.name, trace)
+            costs.add(source.name, trace, source.head.lacks)
+            lacks.update(source.head.lacks)
+            warnings[source.name] = source.warnings
         analysis.close()
+        self.seen = analysis.seen()
+        """Findings that are not ignored."""
         used = [rule for rule in rules if settings.rules.level(rule.code) != "off"]
-        result = verdict(costs.all(), analysis.seen(), settings.budget, settings.growth, used, fail_on)
-        self.verdict = with_warnings(result, analysis.warnings(), strict)
+        result = verdict(costs.all(), self.seen, settings.budget, settings.growth, used, gate.fail_on)
+        result = without_unchecked(result, [(rule, why_not_checked(rule, lacks)) for rule in used])
+        unmatched = analysis.told_apart(analysis.unmatched)
+        result = with_checks(result, coverage(gate.required, costs.all()))
+        if gate.strict_ignores:
+            result = with_checks(result, [strict_ignores(failing_ignores(settings, unmatched))])
+        told = [*chain(*warnings.values()), *analysis.warnings(), *(ignore.text for ignore in unmatched)]
+        self.verdict = with_warnings(result, told, gate.strict)
 
     def ignores(self) -> Iterator[str]:
         """Lines that list each ignore with the findings that it matches."""

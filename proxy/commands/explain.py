@@ -10,6 +10,7 @@ import msgspec
 
 from proxy.analysis.rule import AnyRule
 from proxy.commands.admin_api import read_api
+from proxy.commands.explain_finding import admin_of, explained_finding, looks_like_finding
 from proxy.commands.explain_plan import PlannedRequest, plan_request, read_caller
 from proxy.database.session import DatabaseFaultError, UnreachableError
 from proxy.explain.facts import Explanation, FoundWrong
@@ -34,6 +35,11 @@ def explain(options: Namespace, settings: Callable[[], Settings], rules: Sequenc
     """
     words = " ".join(options.words)
     try:
+        if looks_like_finding(words):
+            print(explained_finding(options, words, settings(), rules), end="")
+            return True
+        if options.prompt:
+            raise ConfigError("explain: --prompt is about a finding: give its key or its id")
         if not looks_like_request(words):
             print(meaning(words, rules))
             return True
@@ -49,13 +55,21 @@ def explain(options: Namespace, settings: Callable[[], Settings], rules: Sequenc
     return not fault
 
 
+def explained_text(about: str, settings: Settings, rules: Sequence[AnyRule]) -> str:
+    """The explanation of a code or a request, without a database. Raises UnknownWordError, RequestError."""
+    if not looks_like_request(about):
+        return meaning(about, rules)
+    explanation = explain_request(read_request(about, ()), settings, known_mount(settings), {})
+    return "\n".join(lines(explanation, []))
+
+
 def _explanation(options: Namespace, words: str, settings: Settings) -> tuple[Explanation, PlannedRequest | None, str]:
     """The explanation, the plan if there is a database, and why there is no plan although there is one."""
     if settings.db_uri is None and (options.analyze or options.role or options.claims is not None):
         raise ConfigError("--analyze, --role and --claims are about a plan: they need --db-uri")
     columns = read_columns(options.type, certain=settings.db_uri is not None)
     request, mount = read_request(words, options.header), known_mount(settings)
-    found = [] if options.running is None else _found(options.running, options.token)
+    found = [] if (admin := admin_of(options)) is None else _found(admin, options.token)
     caller = read_caller(options, settings.catalog.schemas[0])
     explanation = explain_request(request, settings, mount, columns, found=found)
     if settings.db_uri is None:

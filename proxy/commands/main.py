@@ -4,18 +4,20 @@ import argparse
 import errno
 import os
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from proxy import __version__
+from proxy.commands import options as command_options
 from proxy.commands.admin_api import AdminPortError
-from proxy.commands.audit_options import add_database, add_db_uri
-from proxy.commands.serve import run, serve
-from proxy.commands.top import top
-from proxy.findings.model import IMPACTS
+from proxy.commands.mcp import HELP as MCP
+from proxy.commands.mcp import add_mcp
+from proxy.commands.mcp import serve as serve_mcp
+from proxy.commands.otlp_options import add_top
+from proxy.commands.snippet import pre_request
+from proxy.errors.extras import missing_extra
 from proxy.recording.source import DataAccessError
-from proxy.settings.declared import declared, describe
+from proxy.settings.declared import declared
 from proxy.settings.listing import as_toml
 from proxy.settings.loading import EffectiveSettings, load
 from proxy.settings.sources import AddressInUseError, ConfigError, from_text, nearest
@@ -24,32 +26,19 @@ from proxy.transport.descriptors import open_standard
 from proxy.upstream.discovery import address_faults
 from rules import RULES
 
-OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
+OK, FINDINGS, USAGE, UNABLE, CANCELLED = 0, 1, 2, 75, 130
 EXITS = {
     OK: "Success.",
     FINDINGS: "A check failed: a budget, a forbidden rule, a growth, a finding, or a warning with --strict.",
     USAGE: "Usage error or invalid settings.",
     UNABLE: "fanin could not do its work: a file or server could not be read or written, or an address is in use.",
+    CANCELLED: "Ctrl-C ended the command. Transactions in a database were rolled back.",
 }
 """Exit codes."""
 
+NO_FLAGS: Mapping[str, Any] = {}
 UNWRITABLE = frozenset((errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
 """Errors of a standard output that takes no more."""
-
-FLAGS = (
-    "upstream",
-    "db_uri",
-    "listen",
-    "admin",
-    "metrics",
-    "mount",
-    "mode",
-    "profile",
-    "upstream_ca",
-    "forwarded",
-    "headers",
-)
-SWITCHES = ("debug", "show_values")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DataAccessError as error:
         print(f"fanin: {safe(str(error))}", file=sys.stderr)
         return UNABLE
+    except KeyboardInterrupt:
+        print("fanin: cancelled", file=sys.stderr)
+        return CANCELLED
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
@@ -80,8 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the flags; the error for an unknown flag suggests the nearest one."""
-    parser = command_line()
-    options, unknown = parser.parse_known_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    own = words.index("--") if words[:1] == ["capture"] and "--" in words else len(words)
+    options, unknown = command_line().parse_known_args(words[:own])
+    if words[own:]:
+        options.words += words[own + 1 :]  # a command with its own options, which argparse is not to read
     if unknown:
         name = unknown[0].partition("=")[0]
         flags = options.command._option_string_actions  # argparse has no public list of them
@@ -95,139 +90,11 @@ def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="fanin", description="Merges N+1 reads into one call to PostgREST.")
     parser.add_argument("--version", action="version", version=f"fanin {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    serve = commands.add_parser("serve", help="run the sidecar")
-    config = commands.add_parser("config", help="check and print the effective settings, each with its source")
-    for command in (serve, config):
-        _add_settings(command)
-    serve.set_defaults(run=_serve)
-    config.set_defaults(run=_config)
-    demo = commands.add_parser("demo", help="run an example workload on real servers, without and with fanin")
-    demo.add_argument("--keep", action="store_true", help="keep the servers running until Ctrl-C")
-    demo.add_argument("--json", action="store_true", help="print only the table, as JSON")
-    demo.set_defaults(run=_demo)
-    _add_top(commands.add_parser("top", help="a live table of the queries of a running fanin"))
-    explain = commands.add_parser("explain", help="explain a code, or a request: its SQL, and whether it merges")
-    _add_settings(explain)
-    _add_explain(explain)
-    _add_check(commands.add_parser("check", help="fail a build on budgets and findings of recorded or live traces"))
-    _add_audit(commands.add_parser("audit", help="report on the workload of recorded or live traces"))
-    for command in commands.choices.values():
-        command.set_defaults(command=command)
+    for name, (add_options, run_command, what) in COMMANDS.items():
+        command = commands.add_parser(name, help=what)
+        add_options(command)
+        command.set_defaults(command=command, run=run_command)
     return parser
-
-
-def _add_check(command: argparse.ArgumentParser) -> None:
-    tables = "TOML file of settings: tables [[budget]], [[growth]], [[ignore]], levels of rules"
-    _add_traffic(command, "--budgets", tables, ("text", "json", "sarif", "junit"))
-    _add_fail_on(command, "low", "the lowest impact that fails; what a budget forbids always fails")
-    strict = "fail on warnings too, such as a budget to which no trace applies"
-    command.add_argument("--strict", action="store_true", help=strict)
-    command.add_argument(
-        "--explain-ignores", action="store_true", help="print each [[ignore]] with the findings that it matches"
-    )
-    command.set_defaults(run=_check)
-
-
-def _add_audit(command: argparse.ArgumentParser) -> None:
-    tables = "TOML file of settings: [[ignore]] tables, levels of rules"
-    _add_traffic(command, "--config", tables, ("text", "md", "json", "html", "sarif"))
-    _add_fail_on(command, "high", "the lowest impact for which the exit code is 1; never: it is 0")
-    command.add_argument(
-        "--top", type=_positive, metavar="N", default=10, help="number of queries and routes in the report; default 10"
-    )
-    add_database(command, _positive)
-    command.set_defaults(run=_audit)
-
-
-def _add_traffic(command: argparse.ArgumentParser, settings: str, tables: str, formats: Sequence[str]) -> None:
-    command.add_argument("--traces", type=Path, nargs="+", metavar="FILE", help="recordings of fanin serve --record")
-    command.add_argument(
-        "--admin",
-        action="append",
-        metavar="URL",
-        help="admin port of a running fanin (http://… or unix:/path), to use its last traces; may be repeated",
-    )
-    command.add_argument(settings, dest="config", type=Path, metavar="FILE", help=tables)
-    command.add_argument("--format", choices=formats, default="text", help=f"output format: {', '.join(formats)}")
-    command.add_argument("--output", type=Path, metavar="FILE", help="write to this file, and print text as well")
-    _add_set(command)
-    add_db_uri(command)
-
-
-def _add_fail_on(command: argparse.ArgumentParser, default: str, what: str) -> None:
-    choices = (*map(str.lower, IMPACTS), "never")
-    command.add_argument("--fail-on", choices=choices, default=default, help=f"{what}; default {default}")
-
-
-def _positive(text: str) -> int:
-    if not (text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"'{safe(text)}' is not a positive integer")
-    return int(text)
-
-
-def _add_top(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--admin", metavar="URL", default="http://127.0.0.1:9000", help="admin port of the fanin, or unix:/path"
-    )
-    command.add_argument("--token", help="admin_token of the fanin, if it requires one; default FANIN_ADMIN_TOKEN")
-    command.add_argument("--every", type=float, metavar="SECONDS", default=2.0, help="time between two updates")
-    command.set_defaults(run=_top)
-
-
-def _add_explain(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "words",
-        metavar="WORD",
-        nargs="+",
-        help="FAN001, literal, ties, FANIN502, …, or a request: 'GET /t?id=eq.1', or its URL",
-    )
-    command.add_argument("-H", "--header", action="append", default=[], metavar="'NAME: VALUE'", help="a header line")
-    command.add_argument(
-        "--type",
-        action="append",
-        default=[],
-        metavar="COLUMN=TYPE",
-        help="a column's Postgres type, or 'enum'; 'TYPE unique' for a column that is unique and not null",
-    )
-    command.add_argument("--json", action="store_true", help="print the explanation of a request as JSON")
-    command.add_argument(
-        "--analyze", action="store_true", help="run the request's statement for its plan: read only, and rolled back"
-    )
-    command.add_argument("--role", help="role to plan as; default: that of the claims, else the user of --db-uri")
-    command.add_argument(
-        "--claims", metavar="JSON", help="claims of the caller; default: those of the token in -H 'Authorization: …'"
-    )
-    command.add_argument(
-        "--running",
-        metavar="URL",
-        help="admin port of a running fanin: what it found by comparing with originals counts",
-    )
-    command.add_argument("--token", help="admin_token of that fanin, if it requires one; default FANIN_ADMIN_TOKEN")
-    command.set_defaults(run=_explain)
-
-
-def _add_settings(command: argparse.ArgumentParser) -> None:
-    texts = dict(describe())
-    command.add_argument("--config", type=Path, metavar="FILE", help="TOML file of settings")
-    command.set_defaults(settings=(*FLAGS, *SWITCHES))
-    for name in FLAGS:
-        command.add_argument("--" + name.replace("_", "-"), help=texts[name].replace("%", "%%"))
-    command.add_argument(
-        "--record", type=Path, metavar="FILE", help="like --set record.file=FILE; " + texts["record.file"]
-    )
-    for name in SWITCHES:
-        command.add_argument("--" + name.replace("_", "-"), action="store_true", default=None, help=texts[name])
-    _add_set(command)
-
-
-def _add_set(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="any other setting, e.g. merge.max_keys=100",
-    )
 
 
 def _load(options: argparse.Namespace) -> EffectiveSettings:
@@ -238,7 +105,8 @@ def _load(options: argparse.Namespace) -> EffectiveSettings:
     return loaded
 
 
-def _read(options: argparse.Namespace) -> EffectiveSettings:
+def _read(options: argparse.Namespace, more: Mapping[str, Any] = NO_FLAGS) -> EffectiveSettings:
+    """The settings of the options, and ``more`` as flags that override these."""
     known = declared()
     named = {name: getattr(options, name, None) for name in options.settings}
     flags: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
@@ -251,7 +119,7 @@ def _read(options: argparse.Namespace) -> EffectiveSettings:
         setting = known.get(name)
         flags[name] = value if setting is None else from_text(value, setting, f"--set {name}")
     serves = "listen" in options.settings  # the command has the flags of serve
-    return load(flags, options.config, address_faults if serves else lambda _: ())
+    return load({**flags, **more}, options.config, address_faults if serves else lambda _: ())
 
 
 def _config(options: argparse.Namespace) -> int:
@@ -272,9 +140,19 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    from proxy.commands.event_loop import run
+    from proxy.commands.serve import serve  # imports the admin port, which no other command needs
+
     loaded = _load(options)
     run(serve(loaded, lambda: _read(options), RULES))
     return OK
+
+
+def _capture(options: argparse.Namespace) -> int:
+    from proxy.commands.capture import run_behind_fanin  # imports the sidecar, which few commands need
+
+    options.config = options.check
+    return run_behind_fanin(options, lambda flags: _read(options, flags), RULES)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -289,21 +167,60 @@ def _audit(options: argparse.Namespace) -> int:
     return FINDINGS if audit(options, _load(options), RULES) else OK
 
 
+def _snippet(options: argparse.Namespace) -> int:
+    print(pre_request(options.schema), end="")
+    return OK
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from proxy.commands.doctor import doctor  # imports sqlglot, which few commands need
+
+    return OK if doctor(options, _load(options).settings) else FINDINGS
+
+
 def _top(options: argparse.Namespace) -> int:
+    from proxy.commands.top import reader_of, top  # imports a library for terminals, which no other command needs
+
     try:
-        return top(options.admin, options.token or os.environ.get("FANIN_ADMIN_TOKEN"), options.every)
+        return top(reader_of(options), options.every)
     except AdminPortError as error:
         print(f"fanin: {safe(str(error))}", file=sys.stderr)
         return UNABLE
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from proxy.commands.collect import collect  # imports the parsers of OpenTelemetry
+    from proxy.commands.event_loop import run
+
+    run(collect(options, _load(options).settings))
+    return OK
 
 
 def _demo(options: argparse.Namespace) -> int:
     try:
         from proxy.demo.run import demo
     except ImportError as error:
-        print(
-            f"fanin: the demo needs the package {error.name}: run pip install '.[demo]' in fanin's source folder",
-            file=sys.stderr,
-        )
+        print(f"fanin: the demo {missing_extra(error.name, 'demo')}", file=sys.stderr)
         return UNABLE
     return int(demo(keep=options.keep, as_json=options.json))
+
+
+COMMANDS: Mapping[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int], str]] = {
+    "serve": (command_options.add_settings, _serve, "run the sidecar"),
+    "config": (command_options.add_settings, _config, "check and print the effective settings, each with its source"),
+    "demo": (command_options.add_demo, _demo, "run an example workload on real servers, without and with fanin"),
+    "doctor": (command_options.add_doctor, _doctor, "check a set-up, and name the settings most worth changing"),
+    "capture": (command_options.add_capture, _capture, "run a command behind a sidecar, and print the findings"),
+    "snippet": (command_options.add_snippet, _snippet, "print code to put elsewhere: pre-request, for PostgREST"),
+    "top": (add_top, _top, "a live table of the queries of a running fanin"),
+    "explain": (command_options.add_explain, _explain, "explain a code, or a request: its SQL, and whether it merges"),
+    "check": (command_options.add_check, _check, "fail a build on budgets and findings of recorded or live traces"),
+    "audit": (command_options.add_audit, _audit, "report on the workload of recorded or live traces"),
+    "collect": (
+        command_options.add_collect,
+        _collect,
+        "receive OpenTelemetry spans, and record the requests to PostgREST",
+    ),
+    "mcp": (add_mcp, serve_mcp, MCP),
+}
+"""By name: what adds the options, what runs the command, and what it does."""

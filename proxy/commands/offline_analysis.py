@@ -1,11 +1,15 @@
 """Runs the rules on recorded traffic for ``fanin check`` and ``fanin audit``, with settings and ignores applied."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+import msgspec
 
 from proxy.analysis.rule import AnyRule
+from proxy.findings.ignores import Ignores
 from proxy.findings.model import CountedFinding
 from proxy.findings.store import StoredFinding
+from proxy.findings.unmatched import Seen, UnmatchedIgnore, unmatched_ignore
 from proxy.model import Trace
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Event, Events, TraceClosed, Warned
@@ -82,17 +86,23 @@ class OfflineAnalysis:
     def __init__(self, rules: Sequence[AnyRule], settings: Settings, facts: DatabaseFacts = NO_FACTS) -> None:
         self.names = ConfirmedNames()
         self._runs = [OfflineRun(rules, settings, self.names, can_fail, facts) for can_fail in (False, True)]
-        self._unmatched: list[str] = []
+        self.unmatched: list[str] = []
+        """Messages about ignores that no finding of either run matched."""
+        self._settings = settings
+        self._seen = Seen(
+            over_database=[rule.code for rule in rules if rule.inspect_database is not None or rule.needs_calls]
+        )
 
     def judge(self, source: str, trace: Trace) -> None:
         """Analyse a trace of a recording."""
         self.names.learn(trace.spans)
+        self._seen.add(trace.route, {span.relation for span in trace.spans}, {span.fingerprint for span in trace.spans})
         self._runs[can_fail_build(trace)].judge(source, trace)
 
     def close(self) -> None:
         """Analyse the workload as a whole, after the last trace."""
         unmatched = [run.close() for run in self._runs if run.count]
-        self._unmatched = sorted(set.intersection(*unmatched)) if unmatched else []
+        self.unmatched = sorted(set.intersection(*unmatched)) if unmatched else []
 
     def seen(self) -> list[CountedFinding]:
         """Findings that are not ignored, those that can fail a build first; a finding may occur in both runs."""
@@ -103,6 +113,15 @@ class OfflineAnalysis:
         return [stored for run in reversed(self._runs) for stored in run.known()]
 
     def warnings(self) -> list[str]:
-        """Warnings about rules, settings and ignores; at the end, ignores that no finding of either run matched."""
+        """Warnings about rules, settings and ignores, without those in ``unmatched``."""
         texts = [text for run in reversed(self._runs) for text in run.warnings]
-        return [*dict.fromkeys(texts), *self._unmatched]
+        return list(dict.fromkeys(texts))
+
+    def told_apart(self, messages: Iterable[str], checked: Collection[str] = ()) -> list[UnmatchedIgnore]:
+        """Whether each ignore that one of ``messages`` is about looks fixed; ``checked``: rules that ran over the
+        database.
+        """
+        schema, seen = self._settings.catalog.schemas[0], msgspec.structs.replace(self._seen, checked=checked)
+        ignores = Ignores(self._settings.ignore, schema)
+        pairs = [(message, ignores.named(message)) for message in messages]
+        return [unmatched_ignore(message, ignore, schema, seen) for message, ignore in pairs if ignore is not None]

@@ -4,10 +4,9 @@ Tests: tests/e2e/operations/test_reload.py.
 """
 
 import asyncio
-import gc
 import signal
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from proxy.admin.gauges import OUTPUTS, SIDECAR, Outputs
 from proxy.admin.server import AdminServer
 from proxy.analysis.rule import AnyRule
 from proxy.commands.terminal import Terminal
+from proxy.errors.extras import missing_extra
 from proxy.observe import log
 from proxy.observe.events import (
     Events,
@@ -32,8 +32,7 @@ from proxy.observe.events import (
 from proxy.observe.metrics import Metrics
 from proxy.observe.series import readings
 from proxy.observe.tree import TracePrinter
-from proxy.recording.recorder import Recorder
-from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
+from proxy.recording.recorder import Recorder, new_head
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
 from proxy.settings.reload import reload
@@ -43,17 +42,6 @@ from proxy.sidecar.sidecar import Sidecar
 
 if TYPE_CHECKING:
     from proxy.observe.otlp import SpanExporter
-
-
-def run(work: Coroutine[Any, Any, None]) -> None:
-    """Run ``work`` on uvloop if it is installed (not on Windows), else on asyncio's event loop."""
-    gc.freeze()  # modules and tables live as long as the process: to scan them again would only delay requests
-    try:
-        import uvloop
-    except ImportError:
-        asyncio.run(work)
-    else:
-        uvloop.run(work)
 
 
 async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings], rules: Sequence[AnyRule]) -> None:
@@ -115,7 +103,7 @@ class StopSignal:
 def _observers(sidecar: Sidecar, console: Console, outputs: Outputs, events: Events, stack: AsyncExitStack) -> Metrics:
     """Subscribe all observers: metrics and log; trace printer, OTLP and recorder if configured. Returns the metrics."""
     settings = sidecar.settings
-    spans, recorder = _spans(settings, events), _recorder(settings, events, sidecar.salt)
+    spans, recorder = _spans(sidecar, events), _recorder(settings, events, sidecar.salt)
     if recorder is not None:
         stack.push_async_callback(asyncio.to_thread, recorder.close)
     if spans is not None:
@@ -134,17 +122,16 @@ def _observers(sidecar: Sidecar, console: Console, outputs: Outputs, events: Eve
     return metrics
 
 
-def _spans(settings: Settings, events: Events) -> "SpanExporter | None":
+def _spans(sidecar: Sidecar, events: Events) -> "SpanExporter | None":
     """The OTLP exporter, if ``otlp.endpoint`` is set. Its libraries are an extra and imported only then."""
+    settings = sidecar.settings
     if not settings.otlp.endpoint:
         return None
     try:
         from proxy.observe.otlp import SpanExporter
     except ImportError as error:
-        raise ConfigError(
-            f"otlp.endpoint: needs the package {error.name}: run pip install '.[otel]' in fanin's source folder"
-        ) from error
-    spans = SpanExporter(settings, __version__, events.emit, time.monotonic)
+        raise ConfigError(f"otlp.endpoint: {missing_extra(error.name, 'otel')}") from error
+    spans = SpanExporter(settings, __version__, events.emit, time.monotonic, lambda: sidecar.discovered.mount)
     events.subscribe(spans, RequestAnswered, UpstreamCalled)
     return spans
 
@@ -153,14 +140,9 @@ def _recorder(settings: Settings, events: Events, salt: bytes) -> Recorder | Non
     """The recorder, if ``record.file`` is set."""
     if settings.record.file is None:
         return None
-    recorder = Recorder(settings.record, recording_head(salt), events.emit)
+    recorder = Recorder(settings.record, new_head(salt), events.emit)
     events.subscribe(recorder, TraceClosed)
     return recorder
-
-
-def recording_head(salt: bytes) -> RecordingHead:
-    """The first line of this process's recording."""
-    return RecordingHead(CURRENT_FORMAT, __version__, salt.hex(), round(time.time() - time.monotonic(), 3))
 
 
 class ReloadableSettings:

@@ -1,9 +1,10 @@
-"""``fanin top``: a live table of fingerprints on a terminal, read from the admin port of a running fanin."""
+"""``fanin top``: a live table of fingerprints on a terminal, of a running fanin or of a file of OpenTelemetry."""
 
 import os
 import select
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,8 +15,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from proxy.admin.usage_views import usage_views
+from proxy.analysis.workload import Workload
 from proxy.commands.admin_api import AdminPortError, read_api
+from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.recording.admin_client import check_admin_url
+from proxy.recording.source import DataAccessError, Recordings
+from proxy.settings.loading import load
+from proxy.settings.model import Settings
 from proxy.text.terminal import safe
 
 WIDTH_WITHOUT_TERMINAL = 160
@@ -52,20 +59,45 @@ class SortOrder(msgspec.Struct, frozen=True):
         return SortOrder(key, not self.down if key == self.key else True)
 
 
-def top(admin: str, token: str | None, every: float) -> int:
-    """Show the table until q or Ctrl-C, or once if the output is not a terminal. Raises AdminPortError, ConfigError."""
-    check_admin_url(admin)
-    console, rows = Console(), fetch(admin, token)
+def top(read: Callable[[], list[dict[str, Any]]], every: float) -> int:
+    """Show the table of ``read`` until q or Ctrl-C, or once if the output is not a terminal. Raises what it raises."""
+    console, rows = Console(), read()
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
         width = WIDTH_WITHOUT_TERMINAL
         Console(width=width).print(table(rows, SortOrder(), len(rows), width))
         return 0
     try:
         with _keys(), Live(console=console, screen=True, auto_refresh=False) as live:
-            _watch(live, lambda: fetch(admin, token), every, rows)
+            _watch(live, read, every, rows)
     except KeyboardInterrupt:
         pass  # ends like q
     return 0
+
+
+def reader_of(options: Namespace) -> Callable[[], list[dict[str, Any]]]:
+    """What ``fanin top`` reads at each update: the files of ``--otlp``, or the admin port. ConfigError."""
+    if not options.otlp:
+        return reader(options.admin, options.token or os.environ.get("FANIN_ADMIN_TOKEN"))
+    from proxy.receiver.files import named_upstreams, read_otlp  # imports the parsers of the data path
+
+    settings, upstreams = load({}).settings, named_upstreams(options.upstreams)
+    return lambda: fetch_traffic(read_otlp(options.otlp, upstreams, settings), settings)
+
+
+def reader(admin: str, token: str | None) -> Callable[[], list[dict[str, Any]]]:
+    """Reads the fingerprints of a running fanin from its API: see ``fetch``. ConfigError if ``admin`` is no URL."""
+    check_admin_url(admin)
+    return lambda: fetch(admin, token)
+
+
+def fetch_traffic(traffic: Recordings, settings: Settings) -> list[dict[str, Any]]:
+    """The fingerprints of recorded traffic. Raises DataAccessError."""
+    workload, names = Workload(settings.detect.fingerprints, settings.detect.fingerprints_bytes), ConfirmedNames()
+    for _, trace in traffic:
+        workload.add(trace)
+        names.learn(trace.spans)
+    views = usage_views(list(workload), names, "", 0.0)
+    return [{**msgspec.structs.asdict(row), "share": 100 * row.merged / max(1, row.calls)} for row in views]
 
 
 def fetch(admin: str, token: str | None) -> list[dict[str, Any]]:
@@ -122,7 +154,7 @@ def _watch(live: Live, read: Callable[[], list[dict[str, Any]]], every: float, r
             continue
         try:
             rows, problem = read(), ""
-        except AdminPortError as error:
+        except (AdminPortError, DataAccessError) as error:
             problem = safe(str(error))
         due = time.monotonic() + every
 

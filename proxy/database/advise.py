@@ -72,7 +72,9 @@ async def answer(
         asked, proof = WhatIf(connection, limits, settings.most_plans), "none"
         if told:
             settings.tell(f"--trial: building {len(wanted)} indexes")
-            asked, proof = await stack.enter_async_context(built_indexes(connection, wanted, limits, told)), "trial"
+            tried = await stack.enter_async_context(built_indexes(connection, wanted, limits, told))
+            questions.none += [_not_built(index, why) for index, why in tried.failed.items()]
+            wanted, asked, proof = list(tried.built), tried, "trial"
         elif await asked.available():
             proof = "hypopg"
         wanted = _provable(wanted, proof, questions)
@@ -81,6 +83,11 @@ async def answer(
         advised = [await _measured(connection, one, questions.asked, settings) for one in advised]
     advised.sort(key=lambda one: -sum(pair.gain * pair.seconds for pair in one.plans))
     return Advice(tuple(advised), tuple(dict.fromkeys(questions.none)), asked.calls, seconds)
+
+
+def _not_built(index: ProposedIndex, why: str) -> NoIndex:
+    remedy = "Let the role of --db-uri own the table, or ask for the plan with the index by hand."
+    return NoIndex(index.create(), f"--trial could not build it: {why}", False, remedy, f"{index.schema}.{index.table}")
 
 
 def _provable(wanted: Sequence[ProposedIndex], proof: str, questions: Questions) -> list[ProposedIndex]:

@@ -10,6 +10,7 @@ from proxy.schema.parsing import parse_optional
 from proxy.schema.relation import (
     ColumnStats,
     ForeignKey,
+    Grant,
     Index,
     IndexKey,
     Policy,
@@ -85,6 +86,7 @@ def _relations(rows: Mapping[Part, Rows]) -> tuple[Relation, ...]:
             policies=tuple(_policy(each) for each in of["policies"].get(oid, ())),
             triggers=_structs(Trigger, of["triggers"].get(oid, ())),
             privileges=_structs(Privilege, of["privileges"].get(oid, ())),
+            grants=_structs(Grant, of["grants"].get(oid, ())),
             stats=next(iter(_structs(TableStats, of["table_stats"].get(oid, ()))), None),
             view=next(iter(_structs(View, of["views"].get(oid, ()))), None),
         )
@@ -100,6 +102,7 @@ _BELONGING: tuple[Part, ...] = (
     "policies",
     "triggers",
     "privileges",
+    "grants",
     "table_stats",
     "views",
 )

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from proxy.errors.extras import missing_extra
+
 if TYPE_CHECKING:
     import asyncpg
 
@@ -70,9 +72,7 @@ async def _connect(uri: str, lock_timeout: int, statement_timeout: int) -> "asyn
     try:
         import asyncpg  # noqa: PLC0415 – optional: needed only with a database
     except ImportError as error:
-        raise DatabaseError(
-            "--db-uri needs the package asyncpg: run pip install '.[db]' in fanin's source folder"
-        ) from error
+        raise DatabaseError(f"--db-uri {missing_extra('asyncpg', 'db')}") from error
     settings = {
         "application_name": "fanin audit",
         "default_transaction_read_only": "on",

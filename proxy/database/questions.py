@@ -50,6 +50,11 @@ class Question(msgspec.Struct, frozen=True):
     from_filters: frozenset[ProposedIndex]
     """Those of ``indexes`` that filters, orders and embeds could use; the others are for policies."""
 
+    def could_use(self, indexes: Iterable[ProposedIndex]) -> frozenset[ProposedIndex]:
+        """Those that begin as one of its own: an index is searched by its first key."""
+        firsts = {(index.table, index.method, index.keys[0]) for index in self.indexes}
+        return frozenset(index for index in indexes if (index.table, index.method, index.keys[0]) in firsts)
+
     def pair(self, before: "Plan", after: "Plan") -> PlanPair:
         """Its plans without and with an index."""
         return PlanPair(self.of.name, self.label, self.of.calls, self.of.seconds, before, after)
@@ -65,6 +70,7 @@ class Questions:
         self.asked: list[Question] = []
         self.none: list[NoIndex] = []
         self._database = database
+        self._relations = {(each.schema, each.name): each for each in database.relations}
         self._declared = declared
         self._writes = writes
         self._policies = policies
@@ -125,7 +131,7 @@ class Questions:
         indexes: set[ProposedIndex] = set()
         from_filters: set[ProposedIndex] = set()
         for level in levels:
-            relation = self._database.relation(*level.table)
+            relation = self._relations.get(level.table)
             reason = self._why_none(level.table, of)
             if relation is None or reason is not None:
                 self.none += [reason] if reason else []
@@ -144,7 +150,7 @@ class Questions:
 
     def _why_none(self, table: RelationName, of: AskedCalls) -> NoIndex | None:
         """Why a table gets no index; None if it may."""
-        relation, name = self._database.relation(*table), ".".join(table)
+        relation, name = self._relations.get(table), ".".join(table)
         if relation is None or relation.kind not in ("r", "p", "m"):
             return NoIndex(of.name, f"{name} is no table", False, "Ask EXPLAIN for the view's own tables.", name)
         if relation.kind == "p":

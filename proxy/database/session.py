@@ -9,8 +9,11 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 import msgspec
+
+from proxy.errors.extras import missing_extra
 
 if TYPE_CHECKING:
     import asyncpg
@@ -43,6 +46,8 @@ select set_config('statement_timeout', $1, true), set_config('lock_timeout', $2,
   set_config('request.method', $5, true), set_config('request.path', $6, true),
   set_config('request.headers', '{}', true), set_config('request.cookies', '{}', true)
 """
+_extra_paths: "WeakKeyDictionary[Connection, str]" = WeakKeyDictionary()
+"""What EXTRA_SEARCH_PATH said, per connection."""
 
 
 class DatabaseFaultError(Exception):
@@ -87,9 +92,7 @@ async def _connect(uri: str) -> "Connection":
     try:
         import asyncpg  # noqa: PLC0415 – optional: needed only with a database
     except ImportError as error:
-        raise UnreachableError(
-            f"--db-uri: needs the package {error.name}: run pip install '.[db]' in fanin's source folder"
-        ) from error
+        raise UnreachableError(f"--db-uri: {missing_extra(error.name, 'db')}") from error
     try:
         return await asyncpg.connect(
             uri,
@@ -130,10 +133,48 @@ async def rolled_back(
                 await transaction.rollback()
 
 
+@asynccontextmanager
+async def savepoint(connection: "Connection", limits: Limits) -> AsyncIterator[None]:
+    """A part of a transaction that is undone alone if it fails. DatabaseFaultError if the server reports an error."""
+    async with _Faults(Caller(), limits), connection.transaction():
+        yield
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """What a statement did that was rolled back."""
+
+    rows: int = 0
+    sqlstate: str = ""
+    """Of its error; empty if it ran."""
+    message: str = ""
+    by_constraint: bool = False
+    """A constraint of a table refused it: it had passed the privileges and policies, which are checked before."""
+
+
+async def attempted(connection: "Connection", statement: str) -> Attempt:
+    """Run a statement in a savepoint of the present transaction, which is rolled back."""
+    import asyncpg  # noqa: PLC0415 – optional
+
+    savepoint = connection.transaction()
+    await savepoint.start()
+    try:
+        status = await connection.execute(statement)
+        return Attempt(int(status.rpartition(" ")[2]) if status[-1:].isdigit() else 0)
+    except asyncpg.PostgresError as error:
+        state = str(error.sqlstate)
+        # A domain and the choice of a partition refuse a row before the policies do.
+        named = getattr(error, "constraint_name", None) or getattr(error, "column_name", None)
+        of_table = bool(named and getattr(error, "table_name", None))
+        return Attempt(sqlstate=state, message=str(error), by_constraint=of_table and state.startswith("23"))
+    finally:
+        await savepoint.rollback()
+
+
 async def _set_locals(connection: "Connection", caller: Caller, limits: Limits) -> None:
     claims = {**caller.claims, "role": caller.role} if caller.role else dict(caller.claims)
-    extra = await connection.fetchval(EXTRA_SEARCH_PATH)
-    extras = [name.strip() for name in str(extra or "public").split(",")]
+    if connection not in _extra_paths:
+        _extra_paths[connection] = str(await connection.fetchval(EXTRA_SEARCH_PATH) or "public")
+    extras = [name.strip() for name in _extra_paths[connection].split(",")]
     path = ", ".join(_quoted(name) for name in dict.fromkeys([caller.schema, *extras]) if name)
     timeouts = (str(limits.statement_ms), str(limits.lock_ms))
     text = json.dumps(claims) if claims else ""

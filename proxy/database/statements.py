@@ -13,9 +13,14 @@ from proxy.schema.snapshot import Part
 OWN = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
 RELATIONS_OF = f"""pg_class c join pg_namespace n on n.oid = c.relnamespace and {OWN}
   and c.relkind in ('r', 'p', 'v', 'm', 'f')"""
-MANAGED = """n.nspname in ('auth', 'storage', 'realtime', 'vault', 'extensions', 'graphql', 'graphql_public',
+GRANTEE = "case x.grantee when 0 then 'public' else pg_get_userbyid(x.grantee)::text end"
+MANAGED = """(exists (select from pg_depend d where d.classid = 'pg_namespace'::regclass and d.objid = n.oid
+    and d.deptype = 'e') or n.nspname <> 'public' and (pg_get_userbyid(n.nspowner) ~ '^supabase_([a-z_]+_)?admin$'
+  or n.nspname in ('auth', 'storage', 'realtime', 'vault', 'extensions', 'graphql', 'graphql_public',
     'supabase_functions', 'supabase_migrations', 'pgsodium', 'pgsodium_masks', 'pgbouncer', 'net', 'cron', '_realtime',
-    '_analytics')"""
+    '_analytics')
+  and (select count(*) from pg_roles where rolname in ('anon', 'authenticated', 'service_role')) = 3))"""
+"""Whether a schema is an extension's own, or one of Supabase itself; elsewhere its names are those of anybody."""
 
 SCHEMAS = """
 select s.setting from pg_db_role_setting d, unnest(d.setconfig) s(setting)
@@ -128,7 +133,9 @@ select n.nspname::text as schema, p.proname::text as name, pg_get_function_ident
   l.lanname::text as language, p.provolatile::text as volatility, p.prosecdef as definer,
   (select substr(s, 13) from unnest(p.proconfig) s where s like 'search_path=%') as search_path,
   array(select r from unnest($2::text[]) r where has_function_privilege(r, p.oid, 'EXECUTE') order by 1)
-    as executable_by, n.nspname = any($1::text[]) as exposed,
+    as executable_by,
+  array(select {GRANTEE} from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x
+    where x.privilege_type = 'EXECUTE' order by 1) as granted_to, n.nspname = any($1::text[]) as exposed,
   {MANAGED} or exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid
     and d.deptype = 'e') as managed, coalesce(pg_get_function_result(p.oid), '') as returns, p.prosrc as body
 from pg_proc p join pg_namespace n on n.oid = p.pronamespace and {OWN} join pg_language l on l.oid = p.prolang
@@ -162,12 +169,22 @@ where has_schema_privilege(r, n.oid, 'USAGE')
   and case when v = 'DELETE' then has_table_privilege(r, c.oid, v) else has_any_column_privilege(r, c.oid, v) end
 order by 1, 2, 3
 """,
+    "grants": f"""
+select c.oid::int8 as oid, {GRANTEE} as role, x.privilege_type as privilege, array[]::text[] as columns,
+  x.is_grantable as grantable
+from {RELATIONS_OF}, aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) x
+union all
+select c.oid::int8, {GRANTEE}, x.privilege_type, array_agg(a.attname::text order by a.attnum), x.is_grantable
+from {RELATIONS_OF} join pg_attribute a on a.attrelid = c.oid and not a.attisdropped, aclexplode(a.attacl) x
+group by 1, 2, 3, 5 order by 1, 2, 3, 4
+""",
     "table_stats": """
 select s.relid::int8 as oid, s.seq_scan, s.seq_tup_read, coalesce(s.idx_scan, 0) as idx_scan, s.n_live_tup as live,
   s.n_dead_tup as dead, s.n_tup_ins as inserted, s.n_tup_upd as updated, s.n_tup_hot_upd as hot_updated,
   s.n_tup_del as deleted, s.n_mod_since_analyze as modified_since_analyze,
   extract(epoch from greatest(s.last_analyze, s.last_autoanalyze))::float8 as last_analyze,
-  extract(epoch from greatest(s.last_vacuum, s.last_autovacuum))::float8 as last_vacuum
+  extract(epoch from greatest(s.last_vacuum, s.last_autovacuum))::float8 as last_vacuum,
+  coalesce(pg_relation_size(s.relid), 0) as size
 from pg_stat_user_tables s order by 1
 """,
     "index_stats": """

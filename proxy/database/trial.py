@@ -9,7 +9,7 @@ Tests: tests/e2e/findings/test_trial.py.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,7 +22,7 @@ from proxy.plans.tree import Plan
 if TYPE_CHECKING:
     from proxy.database.session import Connection
 
-MOST_CALLS = 5000
+MOST_CALLS = 20_000
 """Plans that one advisor may ask for."""
 BUILD_MS = 60_000
 """Longest time for building one index."""
@@ -73,56 +73,104 @@ class WhatIf:
 
     async def base(self, statement: CalledStatement) -> Plan:
         """The plan as things are. Raises DatabaseFaultError."""
-        return await self._plan(statement, frozenset())
+        return (await self._planned([statement], frozenset()))[0]
+
+    async def plannable(self, statements: Sequence[CalledStatement]) -> dict[str, str]:
+        """Asks for the plans as things are; per statement that has none, by its text, why."""
+        failed: dict[str, str] = {}
+        try:
+            await self._planned(statements, frozenset())
+        except DatabaseFaultError:
+            for one in statements:
+                try:
+                    await self.base(one)
+                except DatabaseFaultError as error:
+                    failed[one.text] = str(error)
+        return failed
 
     async def what_if(self, statements: Sequence[CalledStatement], indexes: Sequence[ProposedIndex]) -> list[Plan]:
-        """The plans with ``indexes``. DatabaseFaultError without HypoPG, for an index that it does not know, when
-        Postgres reports an error, and once ``most_calls`` were made.
+        """The plans with ``indexes``. DatabaseFaultError as ``what_ifs``."""
+        return await self.what_ifs([(one, frozenset(indexes)) for one in statements])
+
+    async def what_ifs(self, asked: Sequence[tuple[CalledStatement, frozenset[ProposedIndex]]]) -> list[Plan]:
+        """The plan of each statement with its indexes. DatabaseFaultError without HypoPG, for an index that it does not
+        know, when Postgres reports an error, and once ``most_calls`` were made.
         """
+        await self._check({index for _, indexes in asked for index in indexes})
+        statements = [one for one, _ in asked]
+        plans = await self._planned(statements, frozenset())
+        groups: dict[frozenset[ProposedIndex], list[int]] = {}
+        for number, (_, indexes) in enumerate(asked):
+            groups.setdefault(of_tables(indexes, plans[number].relations), []).append(number)
+        for relevant, numbers in groups.items():
+            found = await self._planned([statements[number] for number in numbers], relevant)
+            for number, plan in zip(numbers, found, strict=True):
+                plans[number] = plan
+        return plans
+
+    async def _check(self, indexes: Iterable[ProposedIndex]) -> None:
+        """DatabaseFaultError if plans with these indexes cannot be asked for."""
         if self._schema is None and not await self.available():
             raise DatabaseFaultError("HypoPG is not installed: CREATE EXTENSION hypopg, or use --trial on a copy")
         unknown = next((index.method for index in indexes if index.method not in HYPOPG_METHODS), None)
         if unknown is not None:
             raise DatabaseFaultError(f"HypoPG has no {unknown} indexes: use --trial on a copy")
-        plans = []
-        for statement in statements:
-            relations = (await self.base(statement)).relations
-            plans.append(await self._plan(statement, of_tables(indexes, relations)))
-        return plans
 
-    def _key(self, statement: CalledStatement) -> str:
-        """Equal for equal questions; claims cannot be hashed."""
-        caller = statement.caller
-        return repr((statement.text, caller.role, sorted(caller.claims.items()), caller.schema))
+    async def _planned(self, statements: Sequence[CalledStatement], indexes: frozenset[ProposedIndex]) -> list[Plan]:
+        """The plans, of which those that are not known yet are asked for in one transaction."""
+        keys = [(_key(statement), indexes) for statement in statements]
+        new = {key: one for key, one in zip(keys, statements, strict=True) if key not in self._plans}
+        if self.calls + len(new) > self._most_calls:
+            raise DatabaseFaultError(f"more than {self._most_calls} plans would be needed")
+        if new:
+            self.calls += len(new)
+            self._plans |= zip(new, await self._asked(list(new.values()), indexes), strict=True)
+        return [self._plans[key] for key in keys]
 
-    async def _plan(self, statement: CalledStatement, indexes: frozenset[ProposedIndex]) -> Plan:
-        key = (self._key(statement), indexes)
-        if key not in self._plans:
-            if self.calls >= self._most_calls:
-                raise DatabaseFaultError(f"more than {self._most_calls} plans would be needed")
-            self.calls += 1
-            self._plans[key] = await self._asked(statement, indexes)
-        return self._plans[key]
-
-    async def _asked(self, statement: CalledStatement, indexes: frozenset[ProposedIndex]) -> Plan:
+    async def _asked(self, statements: Sequence[CalledStatement], indexes: frozenset[ProposedIndex]) -> list[Plan]:
         if not indexes:
-            async with rolled_back(self._connection, statement.caller, self._limits):
-                return await plan_of(self._connection, statement.text)
+            return await self._explained(statements)
         create = f"select count(*) from {self._schema}.hypopg_create_index($1)"  # noqa: S608 – a quoted name
         reset = f"select {self._schema}.hypopg_reset()"
+        first = statements[0].caller
+        alike = not first.role and all(one.caller == first for one in statements)
         try:
-            async with rolled_back(self._connection, Caller(), self._limits):  # one: a pooler keeps the server process
+            async with rolled_back(self._connection, first if alike else Caller(), self._limits):
+                # In one transaction, for which a pooler keeps the server process.
                 await self._connection.execute(reset)
                 for index in sorted(indexes):
                     await self._connection.fetchval(create, index.create())
-                async with rolled_back(self._connection, statement.caller, self._limits):
-                    plan = await plan_of(self._connection, statement.text)
+                if alike:
+                    plans = [await plan_of(self._connection, one.text) for one in statements]
+                else:
+                    plans = await self._explained(statements)
                 await self._connection.execute(reset)
-                return plan
+                return plans
         except DatabaseFaultError:
             if not self._connection.is_closed():
                 await self._connection.execute(reset)
             raise
+
+    async def _explained(self, statements: Sequence[CalledStatement]) -> list[Plan]:
+        """The plans in the order of the statements; those of one caller are asked for together."""
+        plans: dict[int, Plan] = {}
+        callers: dict[str, list[int]] = {}
+        for number, one in enumerate(statements):
+            callers.setdefault(_key_of(one.caller), []).append(number)
+        for numbers in callers.values():
+            async with rolled_back(self._connection, statements[numbers[0]].caller, self._limits):
+                for number in numbers:
+                    plans[number] = await plan_of(self._connection, statements[number].text)
+        return [plans[number] for number in range(len(statements))]
+
+
+def _key(statement: CalledStatement) -> str:
+    """Equal for equal questions; claims cannot be hashed."""
+    return repr((statement.text, _key_of(statement.caller)))
+
+
+def _key_of(caller: Caller) -> str:
+    return repr((caller.role, sorted(caller.claims.items()), caller.schema))
 
 
 class BuiltIndex(msgspec.Struct, frozen=True):

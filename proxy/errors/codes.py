@@ -203,6 +203,20 @@ FAULTS = {
             "`details` says why.",
         ),
         Fault(
+            "FANIN512",
+            503,
+            "Service Unavailable",
+            "The upstream server cannot be reached, and fanin waits before it tries again",
+            "Nothing was sent: try again after Retry-After. See fanin's log, and overload.circuit_wait.",
+        ),
+        Fault(
+            "FANIN513",
+            503,
+            "Service Unavailable",
+            "The upstream server gets more calls than it can handle, and this one was refused",
+            "Nothing was sent: try again after Retry-After. Look for slow queries; see overload.target.",
+        ),
+        Fault(
             "FANIN599",
             502,
             "Bad Gateway",
@@ -213,8 +227,12 @@ FAULTS = {
 }
 
 
-NOT_SENT_CODES = frozenset(("FANIN112", "FANIN501", "FANIN505", "FANIN507", "FANIN509"))
+NOT_SENT_CODES = frozenset(("FANIN112", "FANIN501", "FANIN505", "FANIN507", "FANIN509", "FANIN512", "FANIN513"))
 """Errors after which upstream has not received the request: it can be repeated, and Retry-After says so."""
+REFUSED_CODES = frozenset(("FANIN512", "FANIN513"))
+"""Those of overload control. Their Retry-After is random: clients are not to repeat all at once."""
+WAITED_CODES = REFUSED_CODES | {"FANIN507"}
+"""Errors of a merged or shared call that all its requests get: each alone would wait as long, and add load."""
 MAYBE_SENT_CODES = frozenset(("FANIN502",))
 """Errors after which upstream may have received the request: only a read may be repeated."""
 
@@ -225,8 +243,10 @@ class FaultError(Exception):
     ``details`` never contains text that a client sent.
     """
 
-    def __init__(self, code: str, details: str | None = None) -> None:
+    def __init__(self, code: str, details: str | None = None, retry_after: int = 1) -> None:
+        """``retry_after``: seconds for the header, in answers that have it."""
         super().__init__(code, details)
+        self.retry_after = retry_after
         self.fault = FAULTS[code]
         self.details = details
 

@@ -26,7 +26,7 @@ def response_of(error: FaultError, extra: bytes = b"", *, keep: bool = False, me
     """
     body, without_body = body_of(error), method == b"HEAD"
     may_retry = error.fault.code in NOT_SENT_CODES or (error.fault.code in MAYBE_SENT_CODES and method in SAFE_METHODS)
-    retry = b"Retry-After: 1\r\n" if may_retry else b""
+    retry = b"Retry-After: %d\r\n" % error.retry_after if may_retry else b""
     return (
         f"HTTP/1.1 {error.fault.status} {error.fault.reason}\r\n"
         "Content-Type: application/json; charset=utf-8\r\n"

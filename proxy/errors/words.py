@@ -30,6 +30,7 @@ CALL_KINDS = {
     "part": "One part of an over-long list (FAN005).",
     "shadow": "A call that is made only to compare answers (mode shadow, and shadow.share in mode rewrite).",
     "probation": "An original that the first answers of a relation are compared with before a client gets one of them.",
+    "openapi": "A read of PostgREST's OpenAPI description (`detect.openapi`).",
     "types": "A question for the type of a column, which PostgREST mostly answers with an error that names it.",
     "outside": "A request for a path outside the mount.",
     "tunnel": "A WebSocket, counted when it ends.",

@@ -70,7 +70,11 @@ class Ignores:
         for number, ignore in enumerate(self._ignores):
             if not (self._matched[number] or number in self._reported or _is_expired(ignore, today)):
                 self._reported.add(number)
-                yield f"{_display_name(number, ignore)} has matched no finding"
+                yield _unmatched(number, ignore)
+
+    def named(self, message: str) -> Ignore | None:
+        """The ignore that a message of ``unmatched`` is about."""
+        return next((one for number, one in enumerate(self._ignores) if _unmatched(number, one) == message), None)
 
     def states(self, findings: Sequence[Finding], today: dt.date) -> Iterator[IgnoreState]:
         """Each ignore with the findings that it matches, whether or not it has expired."""
@@ -99,6 +103,10 @@ class Ignores:
 
 def _is_expired(ignore: Ignore, today: dt.date) -> bool:
     return ignore.until is not None and today > ignore.until
+
+
+def _unmatched(number: int, ignore: Ignore) -> str:
+    return f"{_display_name(number, ignore)} has matched no finding"
 
 
 def _display_name(number: int, ignore: Ignore) -> str:

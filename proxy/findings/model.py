@@ -1,5 +1,6 @@
 """Types of findings and fixes, and how impacts compare."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
@@ -31,10 +32,10 @@ class Fix(msgspec.Struct, frozen=True):
     sql: str = ""
     supabase_js: str = ""
     supabase_py: str = ""
-    settings: str = ""
-    """Lines for fanin's settings file (TOML), where a setting is the fix."""
     reason: str = ""
     """Why a part, or the whole fix, is not printed; empty if all parts are."""
+    settings: str = ""
+    """Lines for fanin's settings file (TOML), where a setting is the fix."""
 
 
 class DatabaseObject(msgspec.Struct, frozen=True):
@@ -57,6 +58,20 @@ class IndexShape(msgspec.Struct, frozen=True):
     keys: Annotated[tuple[str, ...], Meta(description="Keys in order, as SQL.")]
     include: Annotated[tuple[str, ...], Meta(description="Columns of INCLUDE.")] = ()
     where: Annotated[str, Meta(description="Predicate of a partial index, as SQL; empty for a whole one.")] = ""
+
+
+def short_id(key: str) -> str:
+    """A name for ``key`` that contains nothing of it: 12 hexadecimal digits."""
+    return hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=6).hexdigest()
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """What something costs without and with the fix."""
+
+    label: Annotated[str, Meta(description="What was measured, and for which value.")]
+    unit: Annotated[str, Meta(description="`ms`: measured milliseconds; `cost`: Postgres' estimate.")]
+    before: Annotated[float, Meta(ge=0, description="As it is.")]
+    after: Annotated[float, Meta(ge=0, description="With the fix.")]
 
 
 IMPACTS = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
@@ -95,6 +110,9 @@ class Finding(msgspec.Struct, frozen=True):
         Meta(description="The object of the database, or the header; null if it is about requests."),
     ] = None
     index: Annotated[IndexShape | None, Meta(description="The index to create or drop; null if there is none.")] = None
+    measured: Annotated[
+        tuple[Measured, ...], Meta(description="Costs before and after the fix, where they are known.")
+    ] = ()
     statements: Annotated[
         tuple[str, ...], Meta(description="Statements that read its evidence (`--explain-evidence` prints them).")
     ] = ()
@@ -103,6 +121,11 @@ class Finding(msgspec.Struct, frozen=True):
     def key(self) -> str:
         """Stable name for ``[[ignore]]``."""
         return self.key_for(self.relation)
+
+    @property
+    def id(self) -> str:
+        """A short name that contains nothing of the key."""
+        return short_id(self.key)
 
     def key_for(self, relation: str) -> str:
         """The key with another form of the relation's name."""

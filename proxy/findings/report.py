@@ -34,6 +34,11 @@ def parts_before_fix(finding: Finding) -> LabelledLines:
     )
 
 
+def plan_of(line: str) -> str:
+    """``before`` or ``after`` for a line of evidence that is one of a plan without or with the fix; else empty."""
+    return next((which for which in ("before", "after") if line.startswith(f"{which}: ")), "")
+
+
 def fixes(finding: Finding) -> Iterator[tuple[str, str, Sequence[str]]]:
     """The fix in each language that has one: display name, Markdown fence name, lines."""
     for name, fence, code in (
@@ -65,5 +70,18 @@ def _labelled(parts: LabelledLines) -> Iterator[str]:
 
 
 def _location(finding: Finding) -> str:
-    named = (("", finding.fingerprint), ("route ", finding.route), ("called from ", finding.caller))
+    named = (
+        ("", _object(finding)),
+        ("", finding.fingerprint),
+        ("route ", finding.route),
+        ("called from ", finding.caller),
+    )
     return ", ".join(f"{what}{safe(name)}" for what, name in named if name)
+
+
+def _object(finding: Finding) -> str:
+    """Kind and full name of the object of the database; empty for a finding about requests."""
+    about = finding.object
+    if about is None:
+        return ""
+    return f"{about.kind} {'.'.join(filter(None, (about.schema, about.table, about.name)))}"

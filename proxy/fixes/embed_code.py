@@ -94,6 +94,8 @@ def _embed_js(calls: SimilarCalls, many: bool, join: Join) -> str:
     ]
     call = statement_js("const { data, count, error } = await supabase", chain)
     rows = f"row[{json.dumps(name)}]"
+    if join.single is None:  # an array, or one object or null
+        rows = f"[{rows} ?? []].flat()"
     found, value = (rows, f"[{rows}]" if many else rows) if join.single else (f"{rows}.length", rows)
     value = value if many or join.single else f"{rows}[0]"
     store = f"for (const row of data) if ({found}) byKey.set(row[{json.dumps(join.column)}], {value});"
@@ -121,6 +123,7 @@ def _embed_py(calls: SimilarCalls, many: bool, join: Join) -> str:
     call = statement_py("answer =", chain)
     rows = f"row[{json.dumps(name)}]"
     value = (f"[{rows}]" if many else rows) if join.single else (rows if many else f"{rows}[0]")
+    either = [f"if isinstance({rows}, dict):", f"    {rows} = [{rows}]"] if join.single is None else []
     body = [
         *quoting_py(call),
         "by_key = {}",
@@ -131,6 +134,7 @@ def _embed_py(calls: SimilarCalls, many: bool, join: Join) -> str:
                 *call,
                 *HALVES_PY,
                 "for row in answer.data:",
+                *indent(either, 4),
                 f"    if {rows}:",
                 f"        by_key[row[{json.dumps(join.column)}]] = {value}",
             ],

@@ -11,16 +11,17 @@ import secrets
 
 import msgspec
 
-from proxy.errors.codes import FaultError
+from proxy.errors.codes import WAITED_CODES, FaultError
 from proxy.merging.batcher import scheduler_registry
 from proxy.merging.chunks import ChunkedListRequest, ChunkedRead
 from proxy.merging.fetch import COUNT
-from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, Slot
+from proxy.merging.waiters import BufferedAnswer, FailedCall, Reply, SendAlone, Slot
 from proxy.model import FallbackReason, Outcome, PendingRequest, Slice
 from proxy.observe.events import FellBack
 from proxy.path.batching import BatchScheduler
 from proxy.path.chunking import chunk_list
 from proxy.settings.model import Settings
+from proxy.upstream.overload import fault_for_each
 from proxy.upstream.state import UpstreamState
 
 _REQUEST_LINE = len(b"GET  HTTP/1.1\r\n")
@@ -99,6 +100,9 @@ class Chunker:
             scheduler.record_merge(read.literals, result.rows, len(result.body))
             reply = BufferedAnswer(result, read.number, 1, Outcome.CHUNKED, seconds)
             return ChunkedReply(reply, head_size=size, calls=read.calls)
+        if result.detail in WAITED_CODES:
+            self._context.events.emit(FellBack(result.reason, result.detail, request.query.relation, 1))
+            return ChunkedReply(FailedCall(fault_for_each(result.detail), 0), head_size=size)
         scheduler.record_failure(self._clock())
         self._context.events.emit(FellBack(result.reason, result.detail, request.query.relation, 1))
         alone = SendAlone(Slot(), fallback=result.reason)

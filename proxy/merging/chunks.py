@@ -145,7 +145,8 @@ class ChunkedRead:
     def _call(self, method: bytes, target: bytes, extra_lines: bytes) -> ObservedCall:
         """A call with the request's own head and ``extra_lines``."""
         pending = self._list_request.request
-        labels = CallLabels("part", method, pending.query.relation, costs="FAN005", number=self.number)
+        query = pending.query
+        labels = CallLabels("part", method, query.relation, "FAN005", number=self.number, fingerprint=query.fingerprint)
         request = self._context.request(method, target, pending.head.merged_lines + extra_lines, self._on_sent)
         return self._context.call(request, labels)
 

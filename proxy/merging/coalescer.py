@@ -5,7 +5,7 @@ An answer that may be for one client only goes to the first request; the others 
 
 from typing import TYPE_CHECKING
 
-from proxy.errors.codes import FaultError
+from proxy.errors.codes import WAITED_CODES, FaultError
 from proxy.http1.head import HeaderField
 from proxy.merging.batcher import Batcher, scheduler_registry
 from proxy.merging.comparer import ShadowComparer, unfiltered
@@ -24,6 +24,7 @@ from proxy.model import FallbackReason, Identical, Outcome, PendingRequest, Sing
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
 from proxy.path.coalescing import IsStable, is_shareable
+from proxy.path.identity import lines_for_all
 from proxy.path.plan import originals
 from proxy.postgrest.response.echoes import ShareableLines, shareable_lines
 from proxy.postgrest.response.headers import SAME_HEADERS
@@ -31,12 +32,13 @@ from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, read_erro
 from proxy.settings.model import Settings
 from proxy.upstream.calls import CallLabels, ObservedCall
 from proxy.upstream.messages import UpstreamAnswer
+from proxy.upstream.overload import fault_for_each
 from proxy.upstream.state import UpstreamState
 
 if TYPE_CHECKING:
     from proxy.path.comparison import ComparedAnswer
 
-SHARED_FAULTS = frozenset(("FANIN501", "FANIN504", "FANIN505", "FANIN506", "FANIN507", "FANIN509", "FANIN510"))
+SHARED_FAULTS = WAITED_CODES | {"FANIN501", "FANIN504", "FANIN505", "FANIN506", "FANIN509", "FANIN510"}
 """Faults that all waiting requests get: upstream is unreachable, too slow or overloaded, so that a call for each of
 them would fail too, and add load.
 """
@@ -166,10 +168,11 @@ class Coalescer:
         query, head = shared.leader.query, shared.leader.head
         if self._witnesses.are_needed(shared.leader):
             shared.on_probation, shared.witness = True, await self._witnesses.answer(shared.leader)
-        labels = CallLabels("shared", query.method, query.relation, costs="FAN003", number=shared.number)
-        call = shared.call = self._context.call(
-            self._context.request(query.method, query.target, head.forwarded_lines), labels
+        lines = lines_for_all(head.forwarded_lines, [request.head for request in shared.requests])
+        labels = CallLabels(
+            "shared", query.method, query.relation, "FAN003", number=shared.number, fingerprint=query.fingerprint
         )
+        call = shared.call = self._context.call(self._context.request(query.method, query.target, lines), labels)
         began = self._clock()
         async with call as answer:
             await self._receive(shared, call, answer)
@@ -238,11 +241,13 @@ class Coalescer:
         """
         waiting = shared.waiting()
         failed = waiting if error.fault.code in SHARED_FAULTS else waiting[:1]
-        shared.reply(failed, FailedCall(error, shared.number if shared.sent else 0))
+        for request in failed:
+            own = fault_for_each(error.fault.code) if error.fault.code in WAITED_CODES else error
+            shared.reply([request], FailedCall(own, shared.number if shared.sent else 0))
         self._fall_back(shared, FallbackReason("connection", error.fault.code), waiting[len(failed) :])
 
     def _fall_back(self, shared: _InFlightShared, reason: FallbackReason, others: list[PendingRequest]) -> None:
-        pause = self._pauses.get(*_pause_key(shared.leader))
+        pause = None if reason.detail in WAITED_CODES else self._pauses.get(*_pause_key(shared.leader))
         if pause is not None and pause.record_failure(self._clock()):
             self._events.emit(MergingPaused(reason.reason))
         if others:

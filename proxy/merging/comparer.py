@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from proxy.errors.codes import FaultError
+from proxy.errors.codes import WAITED_CODES, FaultError
 from proxy.http1.head import HeaderField, StatusLine
 from proxy.merging.fetch import Fetcher, FetchResult, leader
 from proxy.merging.row_order import Slices, is_reordered, order_pair, record_order, share_factor
@@ -41,7 +41,7 @@ FetchOriginal = Callable[[PendingRequest], Awaitable[ComparedAnswer | str]]
 """Returns PostgREST's answer to the request alone, or the comparison's result where there is no such answer."""
 T = TypeVar("T")
 
-BUSY = frozenset(("FANIN505", "FANIN507"))
+BUSY = WAITED_CODES | {"FANIN505"}
 """The faults of a call that found no connection in time, or no place in the queue."""
 OVERHEAD = 4096
 """Bytes that an answer counts for in addition to its body, so that the number of small answers is bounded too."""
@@ -199,7 +199,8 @@ class ShadowComparer:
 
     async def original(self, request: PendingRequest) -> ComparedAnswer | str:
         """Send ``request`` alone, and return PostgREST's answer; ``skipped`` or ``failed`` where there is none."""
-        labels = CallLabels("shadow", request.query.method, request.query.relation, costs="FAN001")
+        query = request.query
+        labels = CallLabels("shadow", query.method, query.relation, "FAN001", fingerprint=query.fingerprint)
         return await read_original(self.state.context, request, labels, self.max_body)
 
     async def _compare_first(

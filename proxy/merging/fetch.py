@@ -10,6 +10,7 @@ from proxy.errors.codes import FaultError
 from proxy.http1.head import Response, first_value
 from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
 from proxy.path.demultiplex import demultiplex
+from proxy.path.identity import lines_for_all
 from proxy.postgrest.request.set_filter import is_cut, merged_range
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.echoes import shareable_lines
@@ -85,9 +86,12 @@ class Fetcher:
     async def _get(self, call: MergedCall, counted: bool, on_sent: Callable[[], None], number: int) -> Response | None:
         """The answer with its whole body; None when the body is larger than merge.max_body."""
         request = leader(call)
-        headers = request.head.merged_lines + merged_range(call)
+        headers = lines_for_all(request.head.merged_lines, [one.head for one in call.requests]) + merged_range(call)
         headers += COUNT if counted and not call.exact_count else b""
-        labels = CallLabels("merged", b"GET", request.query.relation, costs="FAN001", number=number)
+        query = request.query
+        labels = CallLabels(
+            "merged", b"GET", query.relation, "FAN001", number, fingerprint=query.fingerprint, merged_by=call.key
+        )
         async with self._context.call(self._context.request(b"GET", call.target, headers, on_sent), labels) as answer:
             body = await answer.read(self._max_body)
             return None if body is None else Response(answer.line, answer.fields, body)

@@ -6,11 +6,12 @@ request a reply whatever happens.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
 
 import msgspec
 
-from proxy.errors.codes import FaultError
+from proxy.errors.codes import WAITED_CODES
 from proxy.merging.batcher import NONE_AHEAD, Batcher, OnReply, scheduler_registry
 from proxy.merging.coalescer import Coalescer
 from proxy.merging.fetch import FetchesMerged, FetchResult
@@ -26,14 +27,13 @@ from proxy.path.plan import CallLimits, originals, plan, why_not_merged
 from proxy.postgrest.response.problem import BadLiteral
 from proxy.postgrest.types import has_single_spelling
 from proxy.settings.tables import MergeSettings
+from proxy.upstream.overload import fault_for_each
 from proxy.upstream.state import UpstreamState
 
 COUNTED_ROW = 100
 """Bytes of a row that is only counted."""
 ROW_BYTES = 50
 """Bytes of a merged answer for a row that is only counted: the alias and the key."""
-QUEUE_TIMEOUT = "FANIN507"
-"""The fault of a call after whose time in the queue its requests have waited for as long as they may."""
 
 
 class Merger:
@@ -70,7 +70,9 @@ class Merger:
         """The most keys that one call for requests like this one may have."""
         return self._limits(scheduler, request).max_keys
 
-    async def reply_to(self, request: PendingRequest, ahead: Mapping[PendingRequest, OnReply] = NONE_AHEAD) -> Reply:
+    def reply_to(
+        self, request: PendingRequest, ahead: Mapping[PendingRequest, OnReply] = NONE_AHEAD
+    ) -> Coroutine[Any, Any, Reply]:
         """Wait for a merged or shared answer, or for ``SendAlone``. ``ahead`` are requests that no client has made yet,
         which wait with it; each function gets the reply, which is never sent alone.
         """
@@ -78,8 +80,8 @@ class Merger:
         reason = "busy" if scheduler is None else self._bypass_reason(scheduler, request)
         if scheduler is None or reason is not None:
             # A request that may be merged is a plain read of a relation, so that it may be shared too.
-            return await self._coalescer.reply_to(request, reason)
-        return await self.batcher.join(scheduler, request, ahead=ahead)
+            return self._coalescer.reply_to(request, reason)
+        return self.batcher.join(scheduler, request, ahead=ahead)
 
     def _bypass_reason(self, scheduler: BatchScheduler, request: PendingRequest) -> str | None:
         reason = self._why_paused(scheduler, request)
@@ -271,14 +273,14 @@ class Merger:
 
     def _fall_back(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: FallbackReason) -> None:
         """Start a pause, and have every request sent alone."""
-        if scheduler.record_failure(self._clock()):
+        if reason.detail not in WAITED_CODES and scheduler.record_failure(self._clock()):
             self._events.emit(MergingPaused(reason.reason))
         if reason.reason == "unexpected-key" and has_single_spelling(merge.call.column):
             self._state.column_types.invalidate(merge.requests[0])
         self._emit_fallback(merge, reason)
-        if reason.detail == QUEUE_TIMEOUT:
+        if reason.detail in WAITED_CODES:
             for request in filter(self.batcher.is_waiting, merge.requests):
-                self.batcher.reply(request, FailedCall(FaultError(QUEUE_TIMEOUT), 0))
+                self.batcher.reply(request, FailedCall(fault_for_each(reason.detail), 0))
         else:
             self._release_all(scheduler, merge, reason.reason)
 

@@ -75,7 +75,8 @@ class ProbationFetcher:
 
         async def original(pending: PendingRequest) -> ComparedAnswer | str:
             async with places:
-                labels = CallLabels("probation", pending.query.method, pending.query.relation, costs="FAN001")
+                query = pending.query
+                labels = CallLabels("probation", query.method, query.relation, "FAN001", fingerprint=query.fingerprint)
                 return await read_original(self._context, pending, labels, self._comparer.max_body, on_sent)
 
         pairs = [(value, call.requests_by_value[value][0]) for value in check.compare]

@@ -93,7 +93,7 @@ class Witnesses:
 
     async def _fetch(self, context: UpstreamContext, request: PendingRequest, kind: str) -> ComparedAnswer | None:
         query = request.query
-        labels = CallLabels(kind, query.method, query.relation, costs="FAN003")
+        labels = CallLabels(kind, query.method, query.relation, "FAN003", fingerprint=query.fingerprint)
         original = context.request(query.method, query.target, request.head.forwarded_lines)
         try:
             async with context.call(original, labels) as answer:

@@ -8,19 +8,21 @@ Tests: tests/e2e/exactness/test_merged_writes.py.
 
 import secrets
 
-from proxy.errors.codes import NOT_SENT_CODES, FaultError
+from proxy.errors.codes import NOT_SENT_CODES, REFUSED_CODES, FaultError
 from proxy.http1.head import Response
 from proxy.merging.batcher import Batcher, scheduler_registry
 from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightCall, Reply, SendAlone, Slot
 from proxy.model import FallbackReason, Outcome, PendingRequest, PendingWrite, WriteCall, WriteForm
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
+from proxy.path.identity import lines_for_all
 from proxy.path.write_answers import split_writes
 from proxy.path.writes import body_reason, form_of, plan_writes
 from proxy.settings.tables import MergeSettings
 from proxy.transport.whole_body import WholeBody
 from proxy.upstream.calls import CallLabels
 from proxy.upstream.messages import UpstreamRequest
+from proxy.upstream.overload import fault_for_each
 from proxy.upstream.state import UpstreamState
 
 UNKNOWN = "FANIN511"
@@ -97,8 +99,9 @@ class WriteMerger:
         first, context = call.first, self._state.context
         method = first.query.method
         line = b"%b %b HTTP/1.1\r\n" % (method, context.mount.upstream_target(call.target))
+        lines = lines_for_all(call.header_lines, [write.head for write in call.writes.values()])
         body = WholeBody(first.body) if first.body else None
-        request = UpstreamRequest(method, b"".join((line, call.header_lines, b"\r\n")), body)
+        request = UpstreamRequest(method, b"".join((line, lines, b"\r\n")), body)
         labels = CallLabels("merged", method, first.query.relation, costs="FAN004", number=number)
         async with context.call(request, labels) as answer:
             whole = await answer.read(self._settings.max_body)
@@ -141,4 +144,5 @@ class WriteMerger:
     def _fail(self, call: WriteCall, error: FaultError, number: int) -> None:
         for write in call.writes.values():
             if self.batcher.is_waiting(write):
-                self.batcher.reply(write, FailedCall(error, number))
+                again = error.fault.code in REFUSED_CODES
+                self.batcher.reply(write, FailedCall(fault_for_each(error.fault.code) if again else error, number))

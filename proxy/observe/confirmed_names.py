@@ -7,7 +7,7 @@ that was sent without its parameter name.
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from proxy.analysis.spans import has_confirmed_names
+from proxy.analysis.spans import function_call, has_confirmed_names
 from proxy.findings.model import Finding
 from proxy.model import Span
 
@@ -33,12 +33,15 @@ class ConfirmedNames:
         self._chars = 0
 
     def learn(self, spans: Sequence[Span]) -> None:
-        last: dict[tuple[str, str], Span] = {}
+        last: dict[tuple[str, str, str], Span] = {}
         for span in reversed(spans):
-            if (span.fingerprint, span.relation) not in last and has_confirmed_names(span):
-                last[span.fingerprint, span.relation] = span
+            names = span.fingerprint, span.relation, span.function
+            if names not in last and has_confirmed_names(span):
+                last[names] = span
         for span in reversed(last.values()):
             self._confirm(span.fingerprint)
+            if span.function:
+                self._confirm(function_call(span))
             if span.relation:
                 self._confirm(_relation(span))
                 self._confirm(_RELATION_PREFIX + span.relation)

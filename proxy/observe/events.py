@@ -28,6 +28,8 @@ class RequestAnswered(msgspec.Struct, frozen=True, gc=False):
     """The code of the rule that saved its upstream call; empty if it had its own call, or no answer."""
     parent: bytes = b""
     """Value of its ``traceparent`` header if ``otlp.endpoint`` is set; else empty."""
+    function: str = ""
+    """The name of the function that it called, as it was sent."""
 
 
 class UpstreamCalled(msgspec.Struct, frozen=True, gc=False):
@@ -49,6 +51,14 @@ class UpstreamCalled(msgspec.Struct, frozen=True, gc=False):
     """``Span.call`` of the requests that it answers; 0 if it answers none."""
     fault: FaultError | None = None
     """Why there is no answer, if ``status`` is NO_ANSWER."""
+    fingerprint: str = ""
+    """That of the requests that it answers; empty if it answers none of a relation."""
+    merged_by: str = ""
+    """The column whose values a merged call lists."""
+    function: str = ""
+    """The name of the function that it calls, as it was sent."""
+    error_code: str = ""
+    """PostgREST's code of an error: a SQLSTATE or ``PGRST…``; empty without one."""
 
 
 class HealthChecked(msgspec.Struct, frozen=True):

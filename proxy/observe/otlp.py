@@ -1,22 +1,18 @@
 """Makes OpenTelemetry spans of events: one per request and one per upstream call, linked to the requests it answered.
 
-Names and attributes follow https://opentelemetry.io/docs/specs/semconv/http/http-spans/; fanin's own attributes begin
-with ``fanin.``. Spans contain no values of requests.
+Each call is also counted in the metric ``db.client.operation.duration``. ``otlp_attributes`` has names and attributes.
 """
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from opentelemetry.util.types import AttributeValue
 
-from proxy.analysis.spans import has_confirmed_names
-from proxy.observe.confirmed_names import METHODS, ConfirmedNames
 from proxy.observe.events import CANCELLED, NO_ANSWER, Event, RequestAnswered, UpstreamCalled, Warned
+from proxy.observe.otlp_attributes import Capped, Describer
 from proxy.observe.otlp_sender import Sender
 from proxy.settings.model import Settings
 
@@ -25,7 +21,6 @@ MAX_GROUPS = 4096
 MAX_WAIT = 5.0
 """Seconds that a call waits for these events: a request without an event by then has lost its client."""
 
-Attributes = dict[str, AttributeValue]
 W3C = TraceContextTextMapPropagator()
 
 
@@ -48,16 +43,21 @@ class SpanExporter:
     """An observer that makes spans. It calls ``warn`` when the collector does not accept them."""
 
     def __init__(
-        self, settings: Settings, version: str, warn: Callable[[Warned], None], clock: Callable[[], float]
+        self,
+        settings: Settings,
+        version: str,
+        warn: Callable[[Warned], None],
+        clock: Callable[[], float],
+        mount: Callable[[], str] = lambda: "/",
     ) -> None:
         self._sender = Sender(settings.otlp, version)
         self._warn = warn
         self._clock = clock
-        self._names = ConfirmedNames()
+        self._describe = Describer(settings, mount, clock)
+        self._collections = Capped(settings.limits.relations)
         self._groups: OrderedDict[int, _Group] = OrderedDict()
-        self._has_warned = False
-        self._own_address = _address(f"http://{settings.listen}")
-        self._upstream_address = _address(settings.upstream)
+        self._warned: set[str] = set()
+        """What does not arrive, and was warned of."""
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, RequestAnswered):
@@ -85,16 +85,18 @@ class SpanExporter:
 
     def _answered(self, event: RequestAnswered) -> None:
         span, ended = event.span, self._wall(event.span.end)
-        self._names.learn([span])
+        self._describe.names.learn([span])
+        name, attributes = self._describe.request_start(event)
         parent = W3C.extract({"traceparent": event.parent.decode("ascii", "replace")}) if event.parent else Context()
         otel_span = self._sender.tracer.start_span(
-            self._name(span.method, span.relation, span.status),
+            name,
             context=parent,
             kind=SpanKind.SERVER,
+            attributes=attributes,
             start_time=ended - round(1e9 * (span.end - span.start)),
         )
         if otel_span.is_recording():
-            otel_span.set_attributes(self._request_attributes(event))
+            otel_span.set_attributes(self._describe.request_more(event))
         if span.status >= 500 or event.fault:
             otel_span.set_status(Status(StatusCode.ERROR))
         otel_span.end(ended)
@@ -143,101 +145,54 @@ class SpanExporter:
         """
         sampled = [context for context in answered if context.trace_flags.sampled]
         first = (sampled or answered)[:1]
+        self._count(called)
         end = self._wall(ended)
+        name, attributes = self._describe.call_start(called)
         otel_span = self._sender.tracer.start_span(
-            self._name(called.method, called.relation, called.status),
+            name,
             context=set_span_in_context(NonRecordingSpan(first[0]), Context()) if first else Context(),
             kind=SpanKind.CLIENT,
+            attributes=attributes,
             links=[Link(context) for context in answered] if len(answered) > 1 else None,
             start_time=end - round(1e9 * called.seconds),
         )
         if otel_span.is_recording():
-            otel_span.set_attributes(self._call_attributes(called, len(answered)))
+            otel_span.set_attributes(self._describe.call_more(called, len(answered)))
         if called.status in (NO_ANSWER, CANCELLED) or called.status >= 400:
             otel_span.set_status(Status(StatusCode.ERROR))
         otel_span.end(end)
 
-    # Names and attributes.
-
-    def _request_attributes(self, event: RequestAnswered) -> Attributes:
-        span = event.span
-        attributes = (
-            self._own_address
-            | _http(span.method, span.status)
-            | {
-                "http.response.body.size": span.size,
-                "fanin.outcome": span.outcome.value,
-                "fanin.fingerprint": self._names.fingerprint_of(span),
-                "fanin.shared": span.shared,
-            }
-        )
-        optional = {"fanin.call": span.call, "fanin.bypass_reason": span.bypass_reason, "fanin.rule": event.saves}
-        optional["fanin.fallback_reason"] = span.fallback_reason
-        optional |= {"fanin.trace": event.trace, "fanin.caller": span.caller, "fanin.retry": span.retry}
-        attributes |= {name: value for name, value in optional.items() if value}
-        if span.rows >= 0:
-            attributes["db.response.returned_rows"] = span.rows
-        if has_confirmed_names(span) and span.relation:
-            attributes["db.collection.name"] = span.relation
-        if event.fault or span.status >= 500:
-            attributes["error.type"] = event.fault or str(span.status)
-        return attributes
-
-    def _call_attributes(self, called: UpstreamCalled, answered: int) -> Attributes:
-        attributes = (
-            self._upstream_address
-            | _http(called.method, called.status)
-            | {
-                "db.system.name": "postgresql",
-                "fanin.kind": called.kind,
-            }
-        )
-        if called.call:
-            attributes["fanin.call"] = called.call
-        if answered > 1:
-            attributes["db.operation.batch.size"] = answered
-        if _is_confirmed(called.method, called.relation, called.status):
-            attributes["db.collection.name"] = called.relation
-        if called.status == NO_ANSWER:
-            attributes["error.type"] = "no answer"
-        elif called.status == CANCELLED:
-            attributes["error.type"] = "cancelled"
-        elif called.status >= 400:
-            attributes["error.type"] = str(called.status)
-        return attributes
-
-    def _name(self, method: str, relation: str, status: int) -> str:
-        known_method = method if method in METHODS else "HTTP"
-        return f"{known_method} {relation}" if _is_confirmed(method, relation, status) else known_method
+    # Times and failures.
 
     def _wall(self, moment: float) -> int:
         """A moment of the monotonic clock, in nanoseconds since 1970."""
         return time.time_ns() - round(1e9 * (self._clock() - moment))
 
+    def _count(self, called: UpstreamCalled) -> None:
+        """Count a call in the metric."""
+        if self._sender.durations is None:
+            return
+        attributes = self._describe.metric(called, self._collections)
+        if attributes is not None:
+            self._sender.durations.record(called.seconds, attributes)
+
     def _warn_of_failure(self) -> None:
         """Warn once per series of failed exports."""
-        failing = self._sender.failing
-        if failing and not self._has_warned:
-            remedy = "Check otlp.endpoint and the collector; requests are not delayed. See fanin_otlp_spans_total."
-            self._warn(Warned("the collector does not accept spans", remedy))
-        self._has_warned = failing
+        durations = self._sender.durations
+        self._warn_if(
+            self._sender.failing,
+            "spans",
+            "Check otlp.endpoint and the collector; requests are not delayed. See fanin_otlp_spans_total.",
+        )
+        self._warn_if(
+            durations is not None and durations.failing,
+            "metrics",
+            "Check otlp.endpoint and the collector, or set otlp.metrics to false; requests are not delayed.",
+        )
 
-
-def _http(method: str, status: int) -> Attributes:
-    attributes: Attributes = {"http.request.method": method if method in METHODS else "_OTHER"}
-    if status > 0:
-        attributes["http.response.status_code"] = status
-    return attributes
-
-
-def _is_confirmed(method: str, relation: str, status: int) -> bool:
-    """Whether PostgREST has accepted ``relation`` as a name."""
-    return bool(relation) and 200 <= status < 300 and method != "OPTIONS"
-
-
-def _address(url: str) -> Attributes:
-    parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return {"url.scheme": "http", "server.address": parts.path, "network.transport": "unix"}
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return {"url.scheme": parts.scheme, "server.address": parts.hostname or "", "server.port": port}
+    def _warn_if(self, failing: bool, what: str, remedy: str) -> None:
+        if failing and what not in self._warned:
+            self._warn(Warned(f"the collector does not accept {what}", remedy))
+            self._warned.add(what)
+        elif not failing:
+            self._warned.discard(what)

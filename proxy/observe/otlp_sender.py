@@ -1,4 +1,4 @@
-"""Sends spans to a collector by OTLP over HTTP, in a separate thread, so that the event loop never waits."""
+"""Sends spans and a metric to a collector by OTLP over HTTP, in threads, so that the event loop never waits."""
 
 import asyncio
 import logging
@@ -12,7 +12,9 @@ from opentelemetry.sdk.environment_variables import OTEL_SPAN_LINK_COUNT_LIMIT
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.semconv.schemas import Schemas
 
+from proxy.observe.otlp_metrics import DurationMetric, metrics_url
 from proxy.settings.observability import OtlpSettings
 
 MAX_LINKS = 2000
@@ -20,18 +22,20 @@ MAX_LINKS = 2000
 
 
 class Sender:
-    """A tracer, and the counts of its spans by result."""
+    """A tracer, the counts of its spans by result, and the metric of durations (None if it is not sent)."""
 
     def __init__(self, settings: OtlpSettings, version: str) -> None:
         # The library's errors contain the collector's address and answer; `failing` reports failures instead.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
         self._flush_timeout = settings.flush_timeout
         self._exporter = _CountingExporter(OTLPSpanExporter(traces_url(settings.endpoint)))
+        resource, url = _resource(version), metrics_url(settings.endpoint) if settings.metrics else ""
+        self.durations = DurationMetric(url, resource, version) if url else None
         self._queue = _BoundedQueue(self._exporter, settings.queue, settings.queue_bytes)
         limits = SpanLimits(max_links=None if OTEL_SPAN_LINK_COUNT_LIMIT in os.environ else MAX_LINKS)
-        self._provider = TracerProvider(resource=_resource(version), span_limits=limits, shutdown_on_exit=False)
+        self._provider = TracerProvider(resource=resource, span_limits=limits, shutdown_on_exit=False)
         self._provider.add_span_processor(self._queue)
-        self.tracer = self._provider.get_tracer("fanin", version)
+        self.tracer = self._provider.get_tracer("fanin", version, schema_url=Schemas.V1_44_0.value)
 
     @property
     def failing(self) -> bool:
@@ -54,6 +58,8 @@ class Sender:
 
         def shut_down() -> None:
             self._provider.shutdown()
+            if self.durations is not None:
+                self.durations.close(self._flush_timeout)
             try:
                 loop.call_soon_threadsafe(flushed.set)
             except RuntimeError:
@@ -65,6 +71,8 @@ class Sender:
                 await flushed.wait()
         except TimeoutError:
             self._exporter.give_up()
+            if self.durations is not None:
+                self.durations.give_up()
 
 
 class _CountingExporter(SpanExporter):

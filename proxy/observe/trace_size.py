@@ -14,17 +14,11 @@ PER_LITERAL, PER_SHAPE, PER_KEY_TYPE, PER_ROW_KEY = 44, 100, 180, 44
 
 def span_bytes(span: Span) -> int:
     """Bytes of a span without its fingerprint and its relation."""
-    row_keys = sum(len(keys) for _, keys in span.row_keys) if span.row_keys else 0
-    return (
-        SPAN
-        + PER_LITERAL * len(span.literals)
-        + PER_SHAPE * len(span.shapes)
-        + PER_KEY_TYPE * len(span.key_types)
-        + PER_ROW_KEY * row_keys
-        + len(span.caller)
-        + len(span.differing_headers)
-        + len(span.target)
-    )
+    size = SPAN + PER_LITERAL * len(span.literals) + PER_KEY_TYPE * len(span.key_types)
+    if span.caller or span.differing_headers or span.target or span.shapes or span.row_keys:
+        size += len(span.caller) + len(span.differing_headers) + len(span.target) + PER_SHAPE * len(span.shapes)
+        size += PER_ROW_KEY * sum([len(keys) for _, keys in span.row_keys])
+    return size
 
 
 def text_bytes(text: str) -> int:

@@ -21,6 +21,7 @@ from proxy.postgrest.request.target import (
     Param,
     clean_text,
     decoded,
+    function_of,
     is_plain_name,
     relation_of,
     split_target,
@@ -30,6 +31,8 @@ MAX_KEYS = 16
 """Largest number of keys per query. The cost of planning a batch grows with the number of keys of its requests."""
 MAX_PARAMS = 300
 """Largest number of parameters. A query with more is not parsed: its time and its memory grow with their number."""
+MAX_FUNCTION = 63
+"""Bytes of the longest name that Postgres has."""
 MAX_NAME, MAX_FINGERPRINT = 200, 8192
 """Largest number of characters of a relation's name (Postgres': 63 bytes) and of a fingerprint, which is else without
 parameters. By default, a query with a longer one is longer than ``merge.max_url``."""
@@ -239,7 +242,13 @@ def _query_without_relation(method: bytes, target: bytes, path_end: int, mount: 
         order=(),
         keys=(),
         bypass_reason="not-a-relation" if inside or not mount else "outside-mount",
+        function=_function_name(function_of(target, path_end, mount)),
     )
+
+
+def _function_name(segment: bytes | None) -> str:
+    plain = segment is not None and len(segment) <= MAX_FUNCTION and is_plain_name(segment)
+    return segment.decode("ascii") if segment is not None and plain else ""
 
 
 def _param_shapes(params: tuple[Param, ...]) -> tuple[list[str], list[bytes]]:

@@ -3,6 +3,7 @@
 Source: docs/explanation/architecture.md#identity-and-headers.
 """
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -63,6 +64,8 @@ class HeadRules(msgspec.Struct, frozen=True):
     """Random key of this process for the hashes of identities."""
     compared: HeaderNames = HeaderNames()
     """Names that are part of the identity although ``neutral`` contains them."""
+    forwards_names: bool = False
+    """Whether upstream is told the route and the trace."""
 
     def is_neutral(self, name: bytes) -> bool:
         """Whether the header ``name`` (lower case) is not part of the identity."""
@@ -75,7 +78,7 @@ class HeadRules(msgspec.Struct, frozen=True):
         """Whether the value of the header ``name`` (lower case) has no influence on a ``RequestHead`` but for the trace
         and the lines that are sent on.
         """
-        if name not in NAMES_OF_CALLS and not name.startswith(PREFIXES_OF_CALLS):
+        if self.forwards_names or (name not in NAMES_OF_CALLS and not name.startswith(PREFIXES_OF_CALLS)):
             return False
         return not is_forwarded(name) or self.is_neutral(name)
 
@@ -116,9 +119,11 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
     from_first, most = range_limit([field.value for field in fields if field.name == b"range"])
     prefers = [field.value for field in fields if field.name == b"prefer"]
     counted = count_preferences(prefers)
+    trace, route = trace_name(fields, rules.trace_headers), _bounded_text(first_value(fields, b"x-fanin-route"))
+    names = _name_lines(route, trace) if rules.forwards_names else None
     return RequestHead(
-        forwarded_lines=b"".join([_forwarded_line(field, rules) for field in kept]),
-        merged_lines=_merged_call_lines(kept, media, most, rules),
+        forwarded_lines=b"".join([names or b"", *(_forwarded_line(field, rules) for field in kept)]),
+        merged_lines=(names or b"") + _merged_call_lines(kept, media, most, rules),
         identity=identity,
         coalescing_identity=b"".join(
             [_forwarded_line(field, rules) for field in kept if field.name in NEGOTIATING or field.name not in neutral]
@@ -128,8 +133,8 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         body_framing=framing,
         close=minor == 0 or b"close" in options,
         websocket=_wants_websocket(fields, options, framing, minor),
-        trace=trace_name(fields, rules.trace_headers),
-        route=_bounded_text(first_value(fields, b"x-fanin-route")),
+        trace=trace,
+        route=route,
         caller=_bounded_text(first_value(fields, b"x-fanin-caller")),
         retry=first_value(fields, b"x-retry-count") not in (None, b"0"),
         accept_profile=_bounded_text(first_value(fields, b"accept-profile")),
@@ -139,8 +144,27 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         exact_count=counted == [b"count=exact"],
         write_preferences=write_preferences(prefers),
         range_limit=most,
+        name_lines=names,
         bypass_reason=_bypass_reason(fields, framing, minor, media, from_first, counted),
     )
+
+
+def _name_lines(route: str, trace: str | None) -> bytes:
+    """The lines that tell upstream the route and the trace, without those that have no value."""
+    named = (("X-Fanin-Route", route), ("X-Fanin-Trace", trace or ""))
+    return "".join(f"{name}: {value.strip()}\r\n" for name, value in named if value.strip()).encode()
+
+
+def lines_for_all(lines: bytes, heads: Sequence[RequestHead]) -> bytes:
+    """``lines``, the forwarded or merged ones of ``heads[0]``, for one call that answers all of ``heads``: of its names
+    those on which all agree, and the number of requests if there are several.
+    """
+    names = heads[0].name_lines
+    if names is None or len(heads) == 1:
+        return lines
+    every = [(head.name_lines or b"").splitlines(keepends=True) for head in heads]
+    common = [name for name in every[0] if all(name in own for own in every)]
+    return b"".join([*common, b"X-Fanin-Merged: %d\r\n" % len(heads), lines.removeprefix(names)])
 
 
 def with_peer(head: RequestHead, peer: bytes, key: bytes) -> RequestHead:

@@ -22,43 +22,60 @@ MAX_TEMPLATE_BYTES = 24_000_000
 TEMPLATE, PER_BYTE = 700, 10
 """Measured bytes in memory of a template: without its texts, and per byte of its target."""
 _EQ = b"=eq."
+EQ_BYTES = len(_EQ)
 _SAMPLE = b"0"
 """The literal in the target of a template, so that no client's value is stored."""
 
 
 class ParsedTemplate(msgspec.Struct, frozen=True):
-    """A query parsed with the sample literal. ``filter_index`` and ``key_index`` say where that literal is in it."""
+    """A query parsed with the sample literal. ``key_index`` says which of its keys has that literal."""
 
     query: Query
-    filter_index: int
+    filters: tuple[tuple[bytes, ...], tuple[bytes, ...]]
+    """Its filters before and after that literal."""
     key_index: int | None
+    is_last: bool
+    """Whether nothing that is after the literal has a position in the query."""
 
     def instantiate(self, target: bytes, literal: bytes, begin: int, kind: LiteralClass) -> Query:
         """The query for ``target``, whose ``literal`` begins at ``begin``."""
-        template, shift = self.query, len(literal) - len(_SAMPLE)
+        template, (before, after) = self.query, self.filters
+        shift = 0 if self.is_last else len(literal) - len(_SAMPLE)
         return Query(
             method=template.method,
             target=target,
             relation=template.relation,
             fingerprint=template.fingerprint,
-            filters=(*template.filters[: self.filter_index], literal, *template.filters[self.filter_index + 1 :]),
+            filters=(*before, literal, *after),
             path_end=template.path_end,
-            select=template.select and _shifted(template.select, begin, shift),
-            limit=template.limit and (template.limit[0], *_shifted(template.limit[1:], begin, shift)),
+            select=_shifted(template.select, begin, shift) if shift and template.select else template.select,
+            limit=(template.limit[0], *_shifted(template.limit[1:], begin, shift))
+            if shift and template.limit
+            else template.limit,
             offset=template.offset,
             order=template.order,
-            keys=tuple([self._shifted_key(at, key, literal, begin, kind) for at, key in enumerate(template.keys)]),
+            keys=self._keys(literal, begin, kind, shift),
             aggregates=template.aggregates,
             counted=template.counted,
             bypass_reason=template.bypass_reason,
             is_ordered=template.is_ordered,
         )
 
-    def _shifted_key(self, at: int, key: Key, literal: bytes, begin: int, kind: LiteralClass) -> Key:
-        if at == self.key_index:
-            return Key(key.name, b"eq." + literal, (literal,), key.start, begin + len(literal), kind)
-        start, end = _shifted((key.start, key.end), begin, len(literal) - len(_SAMPLE))
-        return Key(key.name, key.value, key.literals, start, end, key.kind)
+    def _keys(self, literal: bytes, begin: int, kind: LiteralClass, shift: int) -> tuple[Key, ...]:
+        keys, at = self.query.keys, self.key_index
+        if at is None:
+            return tuple([_shifted_key(key, begin, shift) for key in keys]) if shift else keys
+        key = keys[at]
+        own = Key(key.name, b"eq." + literal, (literal,), key.start, begin + len(literal), kind)
+        if len(keys) == 1:
+            return (own,)
+        return tuple([own if other is key else _shifted_key(other, begin, shift) for other in keys])
+
+
+def _shifted_key(key: Key, begin: int, shift: int) -> Key:
+    if key.start < begin or not shift:
+        return key
+    return Key(key.name, key.value, key.literals, key.start + shift, key.end + shift, key.kind)
 
 
 def _shifted(span: tuple[int, int], begin: int, shift: int) -> tuple[int, int]:
@@ -78,16 +95,16 @@ class TargetCache:
 
     def read(self, method: bytes, target: bytes, head: RequestHead) -> Query:
         """Same result as ``read``, from the cache if possible."""
-        begin = target.find(_EQ) + len(_EQ)
+        begin = target.find(_EQ) + EQ_BYTES
         end = target.find(b"&", begin)
         rest = b"" if end < 0 else target[end:]
         literal = target[begin : len(target) - len(rest)]
-        kind = canonical(literal) if begin >= len(_EQ) and len(target) <= self._longest else None
+        kind = canonical(literal) if begin >= EQ_BYTES and len(target) <= self._longest else None
         if kind is None:
             return self._read(method, target, head)
         key = (method, target[:begin], rest, head.accept_profile, head.content_profile, head.bypass_reason)
-        if key in self._templates:
-            template = self._templates[key]
+        template = self._templates.get(key)
+        if template is not None or key in self._templates:
             self._templates.move_to_end(key)
         else:
             template = _template(self._read(method, key[1] + _SAMPLE + rest, head), begin)
@@ -113,4 +130,7 @@ def _template(query: Query, begin: int) -> ParsedTemplate | None:
     if not query.relation or not mark or b"=" in raw or name in RESERVED_PARAMS or name in LOGIC:
         return None
     key = next((at for at, key in enumerate(query.keys) if key.start == begin - len(b"eq.")), None)
-    return ParsedTemplate(query, before.count(b"&"), key)
+    index = before.count(b"&")
+    positions = [query.select[0] if query.select else 0, query.limit[1] if query.limit else 0]
+    is_last = max([*positions, *[key.start for key in query.keys]]) < begin
+    return ParsedTemplate(query, (query.filters[:index], query.filters[index + 1 :]), key, is_last)

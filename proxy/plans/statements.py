@@ -11,7 +11,7 @@ from proxy.plans.parameters import ColumnFacts, FactsOf, Label, Representatives,
 from proxy.schema.snapshot import Database
 from proxy.sql.expressions import UnwritableError
 from proxy.sql.fingerprints import request_of
-from proxy.sql.planned import Planned, planned
+from proxy.sql.planned import Planned, planned, statements_for
 from proxy.sql.relationships import DeclaredSchema
 
 
@@ -59,8 +59,8 @@ def statements_of(
         columns = ", ".join(chosen.missing)
         raise UnwritableError(f"a filter on {columns}, of whose values nothing is known: run ANALYZE on the table")
     rows, counts = [], []
-    for one in chosen.sets:
-        texts = sql.statements(one.values)
+    made = statements_for(sql, [one.values for one in chosen.sets])
+    for one, texts in zip(chosen.sets, made, strict=True):
         rows.append(LabelledStatement(one.label, texts[0]))
         counts += [LabelledStatement(one.label, text) for text in texts[1:]]
     return StatementSet(sql, chosen, tuple(rows), tuple(counts))

@@ -98,6 +98,11 @@ class RelationFacts(msgspec.Struct, frozen=True):
     kind: str = "r"
     indexes: tuple[IndexFact, ...] = ()
     columns: Mapping[bytes, Column] = {}
+    """In the order of the relation."""
+    declared_key: tuple[str, ...] = ()
+    """The columns of the primary key, if the indexes are unknown."""
+    complete: bool = True
+    """Whether the kind, the indexes and which columns are unique are known: those of an OpenAPI description are not."""
 
     @property
     def can_have_indexes(self) -> bool:
@@ -108,7 +113,7 @@ class RelationFacts(msgspec.Struct, frozen=True):
     def primary_key(self) -> tuple[str, ...]:
         """The columns of the primary key; empty without one."""
         keys = (tuple(key.text for key in index.keys) for index in self.indexes if index.primary and index.unique)
-        return next(keys, ())
+        return next(keys, self.declared_key)
 
     def type_of(self, column: str) -> str:
         """The type of a column; empty if it is unknown."""
@@ -118,6 +123,8 @@ class RelationFacts(msgspec.Struct, frozen=True):
     def is_unique(self, columns: Iterable[str]) -> bool:
         """Whether at most one row has given values in ``columns``."""
         given = set(columns)
+        if self.declared_key and given.issuperset(self.declared_key):
+            return True
         return any(
             index.unique and not index.predicate and given.issuperset(key.text for key in index.keys)
             for index in self.indexes
@@ -135,7 +142,7 @@ class ForeignKeyFact(msgspec.Struct, frozen=True):
 
 
 class DatabaseFacts(msgspec.Struct, frozen=True):
-    """What is known of the database; empty without ``db_uri``."""
+    """What is known of the database; empty without ``db_uri`` and ``detect.openapi``."""
 
     schemas: tuple[str, ...] = ("public",)
     """PostgREST's db-schemas; names without a schema are of the first."""

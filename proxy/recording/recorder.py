@@ -7,13 +7,14 @@ from collections.abc import Callable
 from hashlib import blake2b
 from queue import SimpleQueue
 
+from proxy import __version__
 from proxy.model import Span, Trace
 from proxy.observe.confirmed_names import METHODS, ConfirmedNames
 from proxy.observe.events import Event, TraceClosed, Warned
 from proxy.observe.trace_size import trace_bytes
 from proxy.recording.codec import encode_line, encode_trace
 from proxy.recording.rotating_file import RotatingFile
-from proxy.recording.schema import RecordingHead
+from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
 from proxy.settings.observability import RecordSettings
 from proxy.settings.sources import ConfigError
 
@@ -22,6 +23,11 @@ CLOSE_TIMEOUT = 5.0
 SPANS_PER_PAUSE, PAUSE_SECONDS = 20, 0.0005
 """The thread pauses for ``PAUSE_SECONDS`` after this number of spans. A thread that computes without a pause holds the
 interpreter for 5 ms at a time, in which no request is answered."""
+
+
+def new_head(salt: bytes) -> RecordingHead:
+    """The first line of a recording of this process, whose hashes have the key ``salt``."""
+    return RecordingHead(CURRENT_FORMAT, __version__, salt.hex(), round(time.time() - time.monotonic(), 3))
 
 
 class Recorder:

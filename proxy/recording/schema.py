@@ -26,12 +26,16 @@ class FormatVersion(msgspec.Struct, frozen=True):
     format: Annotated[int, Meta(description="Version of the format.")] = msgspec.field(name="fanin-recording")
 
 
-class RecordingHead(FormatVersion, frozen=True):
+class RecordingHead(FormatVersion, frozen=True, omit_defaults=True):
     """The first line."""
 
     fanin: Annotated[str, Meta(description="Version of fanin that wrote the file.")]
     salt: Annotated[str, Meta(description="Key of the hashes of literals, in hexadecimal; one per run of fanin.")]
     epoch: Annotated[float, Meta(description="Add this to a time in the file to get seconds since 1970.")]
+    lacks: Annotated[
+        tuple[str, ...],
+        Meta(description="What it does not show: `rows`, `total`, `bytes`, `headers`. `fanin collect` lacks all four."),
+    ] = ()
 
     @property
     def hash_key(self) -> bytes:
@@ -125,6 +129,9 @@ class RecordedSpan(msgspec.Struct, frozen=True, omit_defaults=True):
     ] = ()
     preferences: Annotated[
         Text, Meta(description="For a write: its preferences `resolution=`, `missing=` and `return=`, by commas.")
+    ] = ""
+    function: Annotated[
+        Text, Meta(description="For a call of a function that succeeded: its name, if it is plain.")
     ] = ""
 
 

@@ -27,6 +27,8 @@ class Source(msgspec.Struct, frozen=True):
     name: str
     """Path of the file, or URL."""
     head: RecordingHead
+    warnings: list[str] = []
+    """What could not be read; complete after the last trace."""
 
 
 Recordings = Iterator[tuple[Source, Trace]]
@@ -35,7 +37,8 @@ Recordings = Iterator[tuple[Source, Trace]]
 
 def source_names(options: Namespace) -> tuple[str, ...]:
     """Names of the sources, including those without traces. One that is given twice is listed once."""
-    return (*_files(options), *dict.fromkeys(options.admin or ()))
+    spans = dict.fromkeys(map(str, options.otlp or ()))
+    return (*_files(options), *spans, *dict.fromkeys(options.admin or ()))
 
 
 def _files(options: Namespace) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from proxy.audit.report import (
     FORMAT,
     BypassUsage,
     IgnoredFinding,
+    MonitoringText,
     NoIndexReason,
     ObservedLoad,
     QueryUsage,
@@ -13,10 +14,11 @@ from proxy.audit.report import (
     ReportedFinding,
     RouteUsage,
     StatementUsage,
+    TracedNumber,
     TrafficSummary,
     UncheckedItem,
 )
-from proxy.findings.model import DatabaseObject, Finding, IndexShape
+from proxy.findings.model import DatabaseObject, Finding, IndexShape, Measured
 from proxy.text.markdown import field_rows, table
 
 
@@ -39,9 +41,11 @@ def audit() -> Iterator[str]:
         (TrafficSummary, "Its `traffic`"),
         (ReportedFinding, "Each of `findings`"),
         (ObservedLoad, "Its `load`"),
+        (TracedNumber, "Each of its `numbers`"),
         (Finding, "Each `finding`"),
         (DatabaseObject, "Its `object`"),
         (IndexShape, "Its `index`"),
+        (Measured, "Each of its `measured`"),
         (IgnoredFinding, "Each of `ignored`"),
         (QueryUsage, "Each of `queries`"),
         (RouteUsage, "Each of `routes`"),
@@ -49,6 +53,7 @@ def audit() -> Iterator[str]:
         (StatementUsage, "Each of `statements`"),
         (NoIndexReason, "Each of `no_index`"),
         (UncheckedItem, "Each of `not_checked`"),
+        (MonitoringText, "Each of `monitoring`"),
     )
     for kind, where in parts:
         yield from (f"## {where}", "")

@@ -16,6 +16,7 @@ from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
 from proxy.errors.words import ALONE, CALL_KINDS, OUTCOMES, TRACE_KINDS
 from proxy.findings.ignores import Ignore
 from proxy.observe.series import Series
+from proxy.reference.agent_files import agent_files
 from proxy.reference.audit_page import audit
 from proxy.reference.headers_page import headers
 from proxy.reference.parts import readme_parts, renewed, summary
@@ -50,9 +51,12 @@ def pages() -> dict[str, str]:
 
 
 def main(folder: Path, readme: Path) -> None:
-    """Write the pages into ``folder``, and the generated parts of ``readme``."""
+    """Write the pages into ``folder``, the files for agents beside it, and the generated parts of ``readme``."""
     for name, text in pages().items():
         (folder / name).write_text(text, encoding="utf-8")
+    for name, text in agent_files(folder.parent).items():
+        (folder.parent / name).parent.mkdir(exist_ok=True)
+        (folder.parent / name).write_text(text, encoding="utf-8")
     readme.write_text(renewed(readme.read_text(encoding="utf-8"), readme_parts()), encoding="utf-8")
 
 
@@ -239,7 +243,7 @@ def _cli() -> Iterator[str]:
     settings = _words(commands.choices["config"])
     for name, command in commands.choices.items():
         words = _words(command)
-        takes_all = words.keys() >= settings.keys()
+        takes_all = len(settings.keys() - words.keys()) <= 1  # fanin explain has another --admin
         own = {word: text for word, text in words.items() if not (takes_all and word in settings)}
         yield from (f"## `fanin {name}`", "")
         if own:
@@ -254,7 +258,11 @@ def _cli() -> Iterator[str]:
 
 def _words(command: argparse.ArgumentParser) -> dict[str, str]:
     """The arguments and options of a command, as they are written, with their help texts."""
-    known = (action for action in command._actions if "--help" not in action.option_strings)
+    known = (
+        action
+        for action in command._actions
+        if "--help" not in action.option_strings and action.help is not argparse.SUPPRESS
+    )
     return {_word(action): (action.help or "").replace("%%", "%") for action in known}
 
 

@@ -1,12 +1,13 @@
 """Which rows API roles reach: roles that policies bind, the policies of a role, and what these allow."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from proxy.schema.names import quoted
-from proxy.schema.relation import VERBS, Policy, Privilege, Relation, Verb
-from proxy.schema.snapshot import Database, NotChecked, Role
+from proxy.schema.relation import Policy, Relation, Verb
+from proxy.schema.snapshot import Database, NotChecked, Role, WrittenVerb
+from proxy.schema.undo import in_a_line
 
-WRITES: tuple[Verb, ...] = ("INSERT", "UPDATE", "DELETE")
+WRITES: tuple[WrittenVerb, ...] = ("INSERT", "UPDATE", "DELETE")
 
 
 def bypasses(role: Role | None) -> bool:
@@ -100,29 +101,6 @@ def unparsed(code: str, relation: Relation, policy: Policy, clause: str) -> NotC
     """The rule ``code`` could not judge a policy, of which ``clause`` could not be parsed."""
     name = f"{relation.full_name}: policy {policy.name}"
     return NotChecked(code, f"{clause} of the policy could not be parsed", "Check the policy yourself.", name)
-
-
-def revoke(what: str, roles: tuple[str, ...], privileges: str = "all") -> str:
-    """REVOKE from the roles and from PUBLIC, through which they may hold the privilege too."""
-    return f"revoke {privileges} on {what} from public, {', '.join(map(quoted, roles))};"
-
-
-def regrant(name: str, relation: Relation, roles: Sequence[str], verbs: Sequence[Verb] = VERBS) -> str:
-    """GRANT of what the roles hold at present on the relation that SQL calls ``name``, in a line."""
-    return " ".join(
-        f"grant {held.verb.lower()}{_columns(held)} on {name} to {quoted(held.role)};"
-        for held in relation.privileges
-        if held.role in roles and held.verb in verbs
-    )
-
-
-def _columns(held: Privilege) -> str:
-    return f" ({', '.join(map(quoted, held.columns))})" if held.columns else ""
-
-
-def in_a_line(sql: str) -> str:
-    """SQL for a comment of one line, with spaces in place of line breaks: what follows one would be run."""
-    return " ".join(sql.splitlines())
 
 
 def clauses_of(policy: Policy) -> str:

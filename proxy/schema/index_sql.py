@@ -29,11 +29,15 @@ def drop_index(relation: Relation, index: Index) -> str:
 
 def create_index(relation: Relation, columns: Sequence[str], database: Database) -> str:
     """The statement that creates a btree index on ``columns``, under a name that is free, and its undo."""
-    name = free_name("_".join((relation.name, *columns, "idx")), relation.schema, database)
+    return create_index_on(relation, "_".join(columns), f"({', '.join(map(quoted, columns))})", database)
+
+
+def create_index_on(relation: Relation, named: str, keys: str, database: Database) -> str:
+    """As ``create_index``; ``keys`` is SQL, ``(key, …)``, behind ``using gin`` or not; ``named`` is for its name."""
+    name = free_name(f"{relation.name}_{named}_idx", names_in(relation.schema, database))
     how = "" if relation.kind == "p" else "concurrently "
-    keys = ", ".join(map(quoted, columns))
     return with_undo(
-        f"create index {how}{quoted(name)} on {qualified(relation.schema, relation.name)} ({keys});",
+        f"create index {how}{quoted(name)} on {qualified(relation.schema, relation.name)} {keys};",
         f"drop index {how}{qualified(relation.schema, name)};",
     )
 
@@ -49,15 +53,14 @@ def finds(index: Index, columns: Sequence[str]) -> bool:
     return index.where in implied and {key.column for key in first} == set(columns)
 
 
-def _names_in(schema: str, database: Database) -> frozenset[str]:
+def names_in(schema: str, database: Database) -> frozenset[str]:
     """The names of tables, views and indexes, which have one name space in each schema."""
     each = [relation for relation in database.relations if relation.schema == schema]
     return frozenset(name for one in each for name in (one.name, *(index.name for index in one.indexes)))
 
 
-def free_name(name: str, schema: str, database: Database) -> str:
-    """``name``, cut to what Postgres allows, with a number if a table, view or index of the schema has it."""
-    taken = _names_in(schema, database)
+def free_name(name: str, taken: frozenset[str]) -> str:
+    """``name``, cut to what Postgres allows, with a number if it is ``taken``."""
     for number in range(len(taken) + 1):
         suffix = str(number) if number else ""
         cut = name.encode()[: MAX_NAME - len(suffix)].decode(errors="ignore") + suffix

@@ -29,6 +29,8 @@ JSON_ACCESS = (
 WRAPPERS = (exp.Cast, exp.Paren, exp.Array, exp.Variadic)
 PREFIX = "SELECT "
 BOOLEANS = {"true": True, "t": True, "false": False, "f": False}
+SIMPLE = (exp.Paren, exp.Column, exp.Literal, exp.JSONExtract, exp.JSONExtractScalar)
+"""What is the same without parentheses where it is the first operand."""
 QUERIES = (exp.Select, exp.SetOperation)
 
 
@@ -62,6 +64,36 @@ def parse_expression(text: str) -> Expression:
 def parse_optional(text: str | None) -> Expression | None:
     """As ``parse_expression``; None for no text."""
     return None if text is None else parse_expression(text)
+
+
+def same_expression(first: str, second: str) -> bool:
+    """Whether two expressions are equal but for needless parentheses and the types of literals of text."""
+    one = _bare(first)
+    return one is not None and one == _bare(second)
+
+
+def _bare(text: str) -> str | None:
+    """The expression as sqlglot writes it, without what Postgres adds; None if it cannot be parsed."""
+
+    def strip(node: exp.Expr) -> exp.Expr:
+        while (isinstance(node, exp.Paren) and isinstance(node.this, SIMPLE) and node.arg_key in (None, "this")) or (
+            isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and node.is_type("text")
+        ):
+            node = node.this.copy()
+        return node
+
+    try:
+        tree = sqlglot.parse_one(PREFIX + text, dialect="postgres")
+    except (SqlglotError, RecursionError):
+        return None
+    if len(tree.expressions) != 1:
+        return None
+    root: exp.Expr = tree.expressions[0].copy().unnest()
+    before, after = "", root.sql("postgres")
+    while after != before:  # what replaces a node is not looked into
+        root = root.transform(strip)
+        before, after = after, root.sql("postgres")
+    return after
 
 
 def _name(table: exp.Table) -> str:
@@ -126,6 +158,11 @@ def _is_metadata_key(literal: exp.Literal) -> bool:
     while isinstance(parent, WRAPPERS):
         parent = parent.parent
     return isinstance(parent, JSON_ACCESS)
+
+
+def calls_in(tree: exp.Expr) -> Iterator[FunctionCall]:
+    """The calls of functions in a tree, without their places in its text."""
+    return _calls(tree, ())
 
 
 def _calls(root: exp.Expr, tokens: Sequence[Token]) -> Iterator[FunctionCall]:

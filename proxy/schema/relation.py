@@ -147,6 +147,19 @@ class Privilege(msgspec.Struct, frozen=True):
     """The only columns for which it holds; empty: the whole relation."""
 
 
+class Grant(msgspec.Struct, frozen=True):
+    """A privilege as it was granted (pg_class.relacl, pg_attribute.attacl)."""
+
+    role: str
+    """``public`` is everybody."""
+    privilege: str
+    """As GRANT writes it: SELECT, TRUNCATE, …"""
+    columns: tuple[str, ...] = ()
+    """Empty: the whole relation."""
+    grantable: bool = False
+    """WITH GRANT OPTION."""
+
+
 class TableStats(msgspec.Struct, frozen=True):
     """A row of pg_stat_user_tables; times are seconds since 1970, None for never."""
 
@@ -162,6 +175,8 @@ class TableStats(msgspec.Struct, frozen=True):
     modified_since_analyze: int = 0
     last_analyze: float | None = None
     last_vacuum: float | None = None
+    size: int = 0
+    """Bytes of its rows, without TOAST and indexes."""
 
 
 class View(msgspec.Struct, frozen=True):
@@ -193,7 +208,7 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
     rows: float = -1
     """Estimate; below 0: never gathered."""
     pages: int = 0
-    """Pages of 8 kB."""
+    """Pages of 8 kB, as last counted by VACUUM or ANALYZE."""
     options: tuple[str, ...] = ()
     """Storage parameters, as ``name=value``."""
     columns: tuple[TableColumn, ...] = ()
@@ -203,6 +218,7 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
     policies: tuple[Policy, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     privileges: tuple[Privilege, ...] = ()
+    grants: tuple[Grant, ...] = ()
     stats: TableStats | None = None
     view: View | None = None
 

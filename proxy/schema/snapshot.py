@@ -20,6 +20,7 @@ Part = Literal[
     "views",
     "triggers",
     "privileges",
+    "grants",
     "table_stats",
     "index_stats",
     "column_stats",
@@ -95,6 +96,8 @@ class Function(msgspec.Struct, frozen=True):
     """Its own search_path setting; None: it has that of its caller."""
     executable_by: tuple[str, ...] = ()
     """The API roles that may execute it."""
+    granted_to: tuple[str, ...] = ()
+    """Who was granted EXECUTE; ``public`` is everybody."""
     exposed: bool = True
     managed: bool = False
     returns: str = ""
@@ -104,6 +107,22 @@ class Function(msgspec.Struct, frozen=True):
     def full_name(self) -> str:
         """``schema.name``, unquoted."""
         return f"{self.schema}.{self.name}"
+
+
+WrittenVerb = Literal["INSERT", "UPDATE", "DELETE"]
+
+
+class ProbedWrite(msgspec.Struct, frozen=True):
+    """A write that was tried as a role and rolled back (``--probe``)."""
+
+    role: str
+    relation: str
+    """``schema.name``."""
+    verb: WrittenVerb
+    allowed: bool
+    """Whether rows were written, or only a constraint stopped them: privileges and policies let it pass."""
+    said: str
+    """What happened, in words."""
 
 
 class Database(msgspec.Struct, frozen=True):
@@ -120,6 +139,10 @@ class Database(msgspec.Struct, frozen=True):
     read: frozenset[Part] = frozenset()
     """Parts that were read. An empty value of another part means nothing."""
     not_checked: tuple[NotChecked, ...] = ()
+    probes: tuple[ProbedWrite, ...] = ()
+    """Writes that were tried; empty without ``--probe``."""
+    notes: tuple[str, ...] = ()
+    """What reading it did that the operator must know."""
 
     def own(self) -> Iterator[Relation]:
         """Exposed relations that belong to neither an extension nor Supabase: those that rules look at."""
@@ -137,13 +160,15 @@ class Database(msgspec.Struct, frozen=True):
         """All functions of that name."""
         return tuple(each for each in self.functions if (each.schema, each.name) == (schema, name))
 
+    def probed(self, role: str, relation: str, verb: str) -> ProbedWrite | None:
+        """What happened when the write was tried."""
+        return next(
+            (each for each in self.probes if (each.role, each.relation, each.verb) == (role, relation, verb)), None
+        )
+
     def role(self, name: str) -> Role | None:
         """The role of that name."""
         return next((role for role in self.roles if role.name == name), None)
-
-    def api_roles(self) -> tuple[str, ...]:
-        """The roles that PostgREST switches to."""
-        return tuple(role.name for role in self.roles if role.api)
 
     def extension(self, name: str) -> Extension | None:
         """The extension, if it is installed."""

@@ -64,15 +64,14 @@ class ClientConnection(Connection):
         self.peer = ""
         self.peer_endpoints: object = None
         """The connection's endpoints as the client has them: (its address, fanin's address)."""
+        self.is_loop: bool | None = None
+        """Whether the client is this fanin, over one of its own connections to upstream. None until the first request:
+        before fanin sends that, it has noted its own end of the connection.
+        """
 
     @property
     def draining(self) -> bool:
         return self._server.draining
-
-    @property
-    def is_loop(self) -> bool:
-        """Whether the client is this fanin, over one of its own connections to upstream."""
-        return self._server.is_upstream_connection(self.peer_endpoints)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -117,6 +116,8 @@ class ServerContext(msgspec.Struct, frozen=True, eq=False):
     """Called for each request that is refused because it cannot be read."""
     on_mount: Callable[[bytes], bool]
     """Whether a target is under PostgREST's mount."""
+    without_alias: Callable[[bytes], bytes] | None = None
+    """Puts a target that is under another path of PostgREST under its mount; None if there is no other path."""
 
 
 class DataServer:
@@ -213,10 +214,6 @@ class DataServer:
         if error is not None:
             task.get_loop().call_exception_handler({"message": "a client could not be served", "exception": error})
 
-    def is_upstream_connection(self, endpoints: object) -> bool:
-        """Whether one of fanin's own connections to upstream has these endpoints."""
-        return endpoints in self._context.upstream_endpoints
-
     def remove(self, client: ClientConnection) -> None:
         """The connection of ``client`` is closed."""
         self._clients.discard(client)
@@ -279,7 +276,11 @@ class DataServer:
         if line.method in NOT_PROXIED:
             raise FaultError("FANIN107")
         line, authority = origin_form(line)
+        if self._context.without_alias is not None:
+            line = msgspec.structs.replace(line, target=self._context.without_alias(line.target))
         head = self._heads.read(with_host(rest, authority, line.minor) if authority else rest, line.minor)
+        if client.is_loop is None:
+            client.is_loop = client.peer_endpoints in self._context.upstream_endpoints
         if client.is_loop:
             raise FaultError("FANIN508")
         body = client.no_body

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from proxy.findings.ignores import Ignore
 from proxy.settings.budgets import Budget, Growth
 from proxy.settings.observability import LogSettings, OtlpSettings, RecordSettings
-from proxy.settings.resources import DrainSettings, LimitSettings, PoolSettings, TimeoutSettings
+from proxy.settings.resources import DrainSettings, LimitSettings, OverloadSettings, PoolSettings, TimeoutSettings
 from proxy.settings.rules import RuleSettings
 from proxy.settings.tables import (
     CatalogSettings,
@@ -63,9 +63,22 @@ class Settings(BaseSettings):
         "FANIN_DB_URI_FILE names a file that contains it.",
         json_schema_extra=RESTART,
     )
+    openapi_token: SecretStr | None = Field(
+        None,
+        description="Token of a role that sees the tables, for detect.openapi: it is sent as Authorization and apikey. "
+        "Without it, PostgREST describes what its anonymous role sees.",
+        json_schema_extra=RESTART,
+    )
     mount: str = Field(
         "auto",
         description="Path prefix of PostgREST as clients see it; auto: /rest/v1 on Supabase, else /.",
+        json_schema_extra=RESTART,
+    )
+    mount_alias: str = Field(
+        "",
+        pattern=r"^(/[!-~]*[!-.0-~])?$",
+        description="Another path prefix under which clients reach the same PostgREST, e.g. /rest/v1 for supabase-js "
+        "in front of a plain PostgREST; empty: none.",
         json_schema_extra=RESTART,
     )
     profile: Literal["auto", "postgrest", "supabase"] = Field(
@@ -130,6 +143,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
     pool: PoolSettings = PoolSettings()
+    overload: OverloadSettings = OverloadSettings()
     identity: IdentitySettings = IdentitySettings()
     catalog: CatalogSettings = CatalogSettings()
     rules: RuleSettings = RuleSettings()

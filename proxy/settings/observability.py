@@ -51,6 +51,16 @@ class OtlpSettings(Section):
     flush_timeout: Positive = Field(
         2.0, description="At shutdown, after the last request: maximum time to send the waiting spans."
     )
+    metrics: bool = Field(
+        True,
+        description="Also send the metric db.client.operation.duration, to the same base URL. Set false for a back end "
+        "that takes traces only.",
+    )
+    database: str = Field(
+        "",
+        max_length=200,
+        description="Name of the database in the attribute db.namespace; empty: the one in db_uri, if that is set.",
+    )
 
 
 class RecordSettings(Section):

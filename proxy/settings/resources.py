@@ -5,7 +5,7 @@ Durations are seconds, sizes are bytes.
 Tests: tests/e2e/limits/test_refused_requests.py.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -89,6 +89,32 @@ class PoolSettings(Section):
     )
     idle: Positive = Field(
         20.0, description="An idle upstream connection is closed after this time; PostgREST closes it after 30 s."
+    )
+
+
+class OverloadSettings(Section):
+    model_config = ConfigDict(json_schema_extra=RESTART)
+
+    control: Literal["off", "on"] = Field(
+        "off",
+        description="on: while upstream gets more calls than it can handle, refuse some at once with 503 in place of "
+        "letting all wait, and find out how many calls it can handle at once.",
+    )
+    target: Positive = Field(
+        0.05,
+        description="Calls that wait for a connection longer than this, all the time for overload.interval, are an "
+        "overload: then reads are refused after this time, retries at once, writes after four times it.",
+    )
+    interval: Positive = Field(0.5, description="Shorter queues are bursts: nothing is refused.")
+    min_calls: Count = Field(
+        10,
+        description="The limit of calls in flight is at least this, at most pool.calls. Set it to PostgREST's db-pool.",
+    )
+    circuit_failures: Count = Field(
+        5, description="After so many failed connections in a row, calls are answered 503 at once."
+    )
+    circuit_wait: Positive = Field(
+        1.0, description="Time until one call is tried again; twice as long after each further failure, up to 30 s."
     )
 
 

@@ -23,6 +23,12 @@ class TraceSettings(Section):
         description="Request headers that name a trace; the first one that is present counts. Callers of one merged "
         "call must agree in a header of your own, unless identity.also_neutral names it too.",
     )
+    forward: bool = Field(
+        False,
+        description="Send the route and the trace id to PostgREST (X-Fanin-Route, X-Fanin-Trace), and with a call for "
+        "several requests their number (X-Fanin-Merged), for a function such as that of `fanin snippet pre-request`. "
+        "Answers must not depend on them: requests with different routes share calls.",
+    )
     quiet_explicit: Positive = Field(
         1.0, description="A trace named by a header closes after this time without a request."
     )
@@ -228,6 +234,12 @@ class DetectSettings(Section):
         "auto",
         description="Whether traces keep the hashed keys (id, …_id) of answers. With them, FAN002 and FAN007 can tell "
         "which answer a value came from. auto: if debug is on.",
+    )
+    openapi: bool = Field(
+        False,
+        description="Read columns, primary keys and foreign keys from PostgREST's OpenAPI description, at start and "
+        "after each catalog.lifetime, for the code of findings. Not needed with db_uri, which tells more.",
+        json_schema_extra=RESTART,
     )
     fingerprints: Count = Field(
         1000,

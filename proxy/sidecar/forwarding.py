@@ -40,14 +40,14 @@ class Forwarder:
         self._upstream_name = state.context.client.address.authority if settings.upstream_host == "upstream" else b""
         self._headers = settings.headers == "on" or (settings.headers == "auto" and settings.debug)
 
-    async def forward(self, context: RequestContext, kind: str, already_waited: float = 0.0) -> bool:
+    def forward(self, context: RequestContext, kind: str, already_waited: float = 0.0) -> Awaitable[bool]:
         """Forward the request over the pool for its path. ``kind`` is the label of a call on the mount;
         ``already_waited`` is the part of the timeout for the head, in seconds, that the client has waited.
         """
         client, inside = self._context.client, self._context.mount.on_mount(context.request.line.target)
         call = self._upstream_request(context.request, self._path_of(context.request, inside), already_waited)
         pool = client.calls if inside else client.others
-        return await self._exchange(context, pool, call, kind if inside else "outside", self.relay)
+        return self._exchange(context, pool, call, kind if inside else "outside", self.relay)
 
     async def pass_on(self, context: RequestContext, streamed: StreamedAnswer) -> bool:
         """Stream the answer of a shared call that only this request may get."""
@@ -86,7 +86,7 @@ class Forwarder:
             head = answer.head.as_received + b"\r\n"
         else:
             head = answer_lines(answer.line.line, fields, drop_chunked=request.line.minor == 0)
-        data = first + answer.body.ready()
+        data = first + answer.ready()
         self._observe(context, answer, data)
         pending = head + self.fanin_headers(context, last) + b"\r\n" + frame_data(data, chunked)
         client_answer.began = True
@@ -123,7 +123,15 @@ class Forwarder:
         kind: str,
         use: UseAnswer,
     ) -> bool:
-        labels = CallLabels(kind, context.query.method, context.query.relation, number=next(self._state.numbers))
+        query, number = context.query, next(self._state.numbers)
+        labels = CallLabels(
+            kind,
+            query.method,
+            query.relation,
+            number=number,
+            fingerprint=query.fingerprint if query.relation else "",
+            function=self._context.mount.function_of(query.target, query.path_end),
+        )
         call = ObservedCall(self._context, pool, request, labels)
         try:
             async with call as answer:
@@ -140,7 +148,10 @@ class Forwarder:
         line, client = request.line, request.client
         target = self._context.mount.upstream_target(line.target)
         first_line = b"%b %b HTTP/1.%d\r\n" % (line.method, target, line.minor)
-        head = b"".join((first_line, request.head.forwarded_lines, extra_lines, b"\r\n"))
+        lines = request.head.forwarded_lines
+        if path == "outside" and request.head.name_lines:
+            lines = lines.removeprefix(request.head.name_lines)
+        head = b"".join((first_line, lines, extra_lines, b"\r\n"))
 
         async def on_interim(status: StatusLine, fields: tuple[HeaderField, ...]) -> None:
             lines = canonical_response(status, fields)
@@ -157,6 +168,7 @@ class Forwarder:
             keep_alive=is_http11,
             already_waited=already_waited,
             path=path,
+            retry=request.head.retry,
         )
 
     def _path_of(self, request: ClientRequest, inside: bool) -> CallPath:

@@ -4,7 +4,7 @@ Tests: tests/e2e/exactness/test_merge.py.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -84,10 +84,11 @@ class Pipeline:
         self._span_options = SpanOptions(
             LiteralHasher(salt_of(key)), settings.record.file is not None, settings.show_values
         )
-        self._reads_traceparent = bool(settings.otlp.endpoint)
+        self._function_of = state.context.mount.function_of
+        self._makes_spans = bool(settings.otlp.endpoint)
         self._row_keys = settings.detect.row_keys == "on" or (settings.detect.row_keys == "auto" and settings.debug)
 
-    async def handle(self, request: ClientRequest) -> bool:
+    def handle(self, request: ClientRequest) -> Awaitable[bool]:
         """Answer ``request``. True if its connection can carry another one."""
         if self._appends_peer:
             head = with_peer(request.head, (request.client.peer or UNIX_PEER).encode(), self._key)
@@ -96,8 +97,10 @@ class Pipeline:
         context = RequestContext(request, query, query.bypass_reason)
         if self._row_keys and query.relation and request.line.method in (b"GET", b"POST"):
             context.answer.key_bytes = bytearray()
-        if request.line.method in READS:
-            return await self._handle(context)
+        return self._handle(context) if request.line.method in READS else self._handle_write(context)
+
+    async def _handle_write(self, context: RequestContext) -> bool:
+        query = context.query
         self._traces.writes.add(query.relation)
         self._order_proofs.record_sent(self._clock())
         changed = self._state.relations_changed(query)
@@ -182,11 +185,11 @@ class Pipeline:
         with policy.shadow.merge_in_background(pending, policy.merger.reply_to) as context.copy:
             return await self._forwarder.forward(context, "original")
 
-    async def _merged(self, context: RequestContext, policy: RequestPolicy, pending: PendingRequest) -> Reply:
+    def _merged(self, context: RequestContext, policy: RequestPolicy, pending: PendingRequest) -> Awaitable[Reply]:
         """The reply to a read that may share a call, or that was fetched ahead."""
         if context.visit is not None and policy.prefetcher is not None:
-            return await policy.prefetcher.reply_to(context.visit)
-        return await policy.merger.reply_to(pending)
+            return policy.prefetcher.reply_to(context.visit)
+        return policy.merger.reply_to(pending)
 
     async def _chunked(self, context: RequestContext, policy: RequestPolicy, pending: PendingRequest) -> Reply | None:
         """The reply to a query with a long list; None if no chunk was sent."""
@@ -276,8 +279,13 @@ class Pipeline:
             return
         hop = max(0.0, now - context.request.arrived - context.upstream.seconds)
         name = context.request.head.trace or "" if trace is None else trace.id
-        parent = traceparent_of(context.request.head.forwarded_lines) if self._reads_traceparent else b""
-        self._events.emit(RequestAnswered(span, hop, name, context.fault, context.saved_by, parent))
+        parent, function = self._for_spans(context) if self._makes_spans else (b"", "")
+        self._events.emit(RequestAnswered(span, hop, name, context.fault, context.saved_by, parent, function))
+
+    def _for_spans(self, context: RequestContext) -> tuple[bytes, str]:
+        """What only OTLP spans show of a request: its ``traceparent``, and the function that it calls."""
+        function = self._function_of(context.query.target, context.query.path_end)
+        return traceparent_of(context.request.head.forwarded_lines), function.decode("utf-8", "replace")
 
     def _end_visit(self, context: RequestContext, visit: TraceVisit, now: float) -> None:
         visit.end(now)

@@ -170,7 +170,7 @@ class RequestContext(msgspec.Struct, eq=False):
         """The span of the request, which ends ``now``. ``max_rows`` is PostgREST's db-max-rows, if known."""
         request, query, answer, upstream = self.request, self.query, self.answer, self.upstream
         hash_literal = options.hash_literal
-        count, key_types = _list_and_keys(query)
+        count, key_types = list_and_keys(query)
         return Span(
             number=number,
             method=query.method.decode("ascii"),
@@ -199,7 +199,7 @@ class RequestContext(msgspec.Struct, eq=False):
             total=answer.total,
             row_keys=row_keys(answer.key_bytes, hash_literal) if answer.key_bytes else (),
             upstream=upstream.seconds,
-            shapes=tuple([_shape(literal) for literal in query.filters]) if options.shapes else (),
+            shapes=tuple([literal_shape(literal) for literal in query.filters]) if options.shapes else (),
             target=_target(request.line.target) if options.values else "",
             preferences="" if query.method in (b"GET", b"HEAD") else request.head.write_preferences,
             fallback_reason=self.fallback_reason,
@@ -209,10 +209,11 @@ class RequestContext(msgspec.Struct, eq=False):
             writes=self.writes,
             connection=request.client.number,
             connected=request.client.opened,
+            function=query.function,
         )
 
 
-def _list_and_keys(query: Query) -> tuple[int, tuple[tuple[str, str], ...]]:
+def list_and_keys(query: Query) -> tuple[int, tuple[tuple[str, str], ...]]:
     """The estimated number of elements of a long list (0: none), and the columns of filters with their type classes."""
     if query.long_list is None:
         return 0, tuple([(key.name.decode(), key.kind._value_) for key in query.keys])
@@ -225,5 +226,6 @@ def _target(target: bytes) -> str:
     return "" if len(target) > MAX_TARGET or b"apikey" in target else target.decode("latin-1")
 
 
-def _shape(literal: bytes) -> tuple[str, int]:
+def literal_shape(literal: bytes) -> tuple[str, int]:
+    """The class of a literal and the number of its bytes; ``("", 0)`` if there is none."""
     return (_KINDS[canonical(literal)], len(literal)) if literal else ("", 0)

@@ -12,6 +12,7 @@ from proxy.merging.trace_memory import TraceMemories
 from proxy.observe.events import Events, FellBack, RequestRefused, UpstreamCalled, Warned
 from proxy.path.identity import HeadRules, head_rules
 from proxy.postgrest.catalog import Catalog
+from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.postgrest.response.gateway import Gateway
 from proxy.recording.codec import salt_of
 from proxy.server.server import DataServer, ServerContext
@@ -34,6 +35,7 @@ from proxy.upstream.discovery import Discovered, discover, failed_discovery
 from proxy.upstream.header_advice import HeaderAdvice
 from proxy.upstream.health import Health
 from proxy.upstream.mount import Mount
+from proxy.upstream.openapi_reader import OpenApiReader
 from proxy.upstream.state import UpstreamState
 
 TICK = 0.02
@@ -72,6 +74,7 @@ class Sidecar:
             self.health.failed(discovered.failure)
         self._known_catalog: Catalog | None = None
         self._catalog = CatalogReader(settings, self._events, self._apply_catalog)
+        self._openapi = OpenApiReader(settings, lambda: self.upstream_state.context, self._apply_facts)
         prefetch = settings.prefetch
         self.memories = TraceMemories(prefetch.max_bytes, prefetch.max_trace_bytes, prefetch.max_flows)
         self.traces.on_closed = lambda trace: self.memories.forget(trace, self._clock())
@@ -82,7 +85,13 @@ class Sidecar:
             settings,
             self._head_rules(settings),
             self._pipeline(settings, self.policy).handle,
-            ServerContext(self._clock, self.upstream.open_endpoints, self._on_refused, self._on_mount),
+            ServerContext(
+                self._clock,
+                self.upstream.open_endpoints,
+                self._on_refused,
+                self._on_mount,
+                self._without_alias if settings.mount_alias else None,
+            ),
         )
         self.descriptors = DescriptorMonitor(self.upstream, self._events, self._clock)
         self._forced = asyncio.Event()
@@ -106,12 +115,13 @@ class Sidecar:
         if discovered.failure is not None:
             events.emit(failed_discovery(discovered.failure))
         gateway = _gateway(discovered, settings)
-        context = UpstreamContext(upstream, upstream.calls, _mount(discovered), gateway, events, clock)
+        context = UpstreamContext(upstream, upstream.calls, _mount(discovered, settings), gateway, events, clock)
         return cls(settings, rules, context, discovered)
 
     async def start(self) -> None:
         """Read the catalog, and listen. ConfigError if the address cannot be bound."""
         await self._catalog.start()
+        self._openapi.start()
         try:
             self.port = await self.server.listen(self.settings.listen)
         except OSError as error:
@@ -171,6 +181,7 @@ class Sidecar:
         self.rule_runner.warn_of_unused_ignores()
         await self._rediscovery.stop()
         await self.health.stop()
+        await self._openapi.stop()
         await self._catalog.stop()
         self.upstream.close()
 
@@ -206,13 +217,20 @@ class Sidecar:
         self.upstream_state.plain_tables = catalog.plain_tables
         self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
 
+    def _apply_facts(self, facts: DatabaseFacts) -> None:
+        self.rule_runner.facts = facts
+
     def _on_mount(self, target: bytes) -> bool:
-        return self.upstream_state.context.mount.on_mount(target)
+        mount = self.upstream_state.context.mount
+        return mount.on_mount(mount.without_alias(target) if mount.alias else target)
+
+    def _without_alias(self, target: bytes) -> bytes:
+        return self.upstream_state.context.mount.without_alias(target)
 
     def _apply_discovery(self, discovered: Discovered) -> None:
         gateway = _gateway(discovered, self.settings)
         self.discovered, self._advice.gateway = discovered, gateway
-        self.upstream_state.apply_discovery(_mount(discovered), gateway)
+        self.upstream_state.apply_discovery(_mount(discovered, self.settings), gateway)
         self.upstream_state.drop_all("upstream")
         self.apply_settings(self.settings)  # new policies and a new pipeline; requests in progress keep theirs
 
@@ -220,7 +238,8 @@ class Sidecar:
         identity = settings.identity
         host = self.upstream.address.authority if settings.upstream_host == "upstream" else b""
         neutral = identity.also_neutral + ((trace_header,) if (trace_header := self._trace_header.decode()) else ())
-        return head_rules(host, settings.trace.headers, neutral, identity.not_neutral, self._key)
+        rules = head_rules(host, settings.trace.headers, neutral, identity.not_neutral, self._key)
+        return msgspec.structs.replace(rules, forwards_names=settings.trace.forward)
 
     def _learn_trace_header(self) -> None:
         """Callers may differ in the header that PostgREST's server-trace-header names: each gets its own value back."""
@@ -275,8 +294,8 @@ def _check_upstream_is_not_self(settings: Settings) -> None:
         raise ConfigError(f"upstream: {settings.upstream} is fanin's own listener: set PostgREST's address")
 
 
-def _mount(discovered: Discovered) -> Mount:
-    return Mount(discovered.mount.rstrip("/").encode(), discovered.base)
+def _mount(discovered: Discovered, settings: Settings) -> Mount:
+    return Mount(discovered.mount.rstrip("/").encode(), discovered.base, settings.mount_alias.encode())
 
 
 def _gateway(discovered: Discovered, settings: Settings) -> Gateway:
@@ -286,4 +305,4 @@ def _gateway(discovered: Discovered, settings: Settings) -> Gateway:
 
 
 def _grouping(settings: Settings) -> GroupingSettings:
-    return msgspec.convert(settings.trace.model_dump(exclude={"headers"}), GroupingSettings)
+    return msgspec.convert(settings.trace.model_dump(exclude={"headers", "forward"}), GroupingSettings)

@@ -7,6 +7,7 @@ are constants, as the planner sees them.
 Source: PostgREST 12, ``Query/QueryBuilder.hs``.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -24,6 +25,7 @@ from proxy.sql.levels import Embedded, SelectLevel, as_jsonb, embed_columns, equ
 from proxy.sql.reads import JSON_TYPES, STAR, joined, tests_rows
 from proxy.sql.relationships import DeclaredSchema, RelationName, find_relationship
 
+_PARAMETER = re.compile(r"\$(\d+)")
 NO_VALUE = "?"
 """The text that stands for each literal in a fingerprint."""
 
@@ -63,6 +65,18 @@ class Planned(msgspec.Struct, frozen=True):
         """The texts on one line: with parameters as ``$1``, or with ``values`` as constants."""
         trees = (self.rows,) if self.count is None else (self.rows, self.count)
         return tuple(text_of(tree, values) for tree in trees)
+
+
+def statements_for(sql: Planned, sets: Sequence[Mapping[int, str]]) -> list[tuple[str, ...]]:
+    """``sql.statements`` for each set of values; the trees become text once."""
+    texts = sql.statements()
+    if sum(text.count("$") for text in texts) != len(sql.parameters):  # a name has one, too
+        return [sql.statements(values) for values in sets]
+    return [tuple(_filled(text, values) for text in texts) for values in sets]
+
+
+def _filled(text: str, values: Mapping[int, str]) -> str:
+    return _PARAMETER.sub(lambda found: constant(values[int(found[1])]).sql("postgres"), text)
 
 
 def text_of(tree: exp.Expression, values: Mapping[int, str] | None = None, pretty: bool = False) -> str:

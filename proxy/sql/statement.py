@@ -30,7 +30,7 @@ def sql_of(request: ApiRequest, types: dict[str, str] | None = None) -> Sql:
     """The SQL of ``request``. ``types`` are the known types of the relation's columns, by name."""
     reads = ReadStatement(request, types or {})
     try:
-        tree = _statement(request, reads)
+        tree = statement_tree(request, reads)
     except UnwritableError as error:
         return Sql("", (*request.notes, f"No SQL is written for {error}."))
     return Sql("" if tree is None else sql_text(tree) + ";", (*request.notes, *dict.fromkeys(reads.notes)))
@@ -41,7 +41,8 @@ def sql_text(tree: exp.Expression, pretty: bool = True) -> str:
     return tree.sql("postgres", pretty=pretty, normalize_functions=False)
 
 
-def _statement(request: ApiRequest, reads: ReadStatement) -> exp.Expression | None:
+def statement_tree(request: ApiRequest, reads: ReadStatement) -> exp.Expression | None:
+    """The statement as a tree; None for a method that runs none. Notes are added to ``reads``. UnwritableError."""
     if request.writes:
         return write(request, reads)
     if request.method not in ("GET", "HEAD"):

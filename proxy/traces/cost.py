@@ -26,6 +26,8 @@ class TraceCost(msgspec.Struct, frozen=True):
     bytes: int
     kinds: Mapping[str, int] = {}
     """Number of queries by fingerprint."""
+    lacks: tuple[str, ...] = ()
+    """Measures that are not known, and so 0."""
 
     @property
     def can_fail_build(self) -> bool:
@@ -50,9 +52,9 @@ class TraceCosts:
     def __init__(self) -> None:
         self._costs: dict[tuple[str, str, bool], TraceCost] = {}
 
-    def add(self, source: str, trace: Trace) -> None:
-        """Add a trace of the recording ``source``."""
-        key, cost = (source, trace.id, trace.explicit), _cost_of(source, trace)
+    def add(self, source: str, trace: Trace, lacks: tuple[str, ...] = ()) -> None:
+        """Add a trace of the recording ``source``, which does not show the measures ``lacks``."""
+        key, cost = (source, trace.id, trace.explicit), _cost_of(source, trace, lacks)
         previous = self._costs.get(key)
         self._costs[key] = cost if previous is None else _combined(previous, cost)
 
@@ -61,7 +63,7 @@ class TraceCosts:
         return list(self._costs.values())
 
 
-def _cost_of(source: str, trace: Trace) -> TraceCost:
+def _cost_of(source: str, trace: Trace, lacks: tuple[str, ...]) -> TraceCost:
     asked = asked_of_postgrest(trace)
     counted = [span for span in asked.spans if counts_as_query(span.method, span.retry, span.bypass_reason)]
     kinds = Counter([span.fingerprint for span in counted])
@@ -76,6 +78,7 @@ def _cost_of(source: str, trace: Trace) -> TraceCost:
         rows=total_rows(asked.spans),
         bytes=total_bytes(asked.spans),
         kinds=kinds,
+        lacks=lacks,
     )
 
 
@@ -91,4 +94,5 @@ def _combined(first: TraceCost, later: TraceCost) -> TraceCost:
         rows=first.rows + later.rows,
         bytes=first.bytes + later.bytes,
         kinds=Counter(first.kinds) + Counter(later.kinds),
+        lacks=first.lacks,
     )

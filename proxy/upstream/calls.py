@@ -25,6 +25,9 @@ class CallLabels(msgspec.Struct, frozen=True):
     relation: str
     costs: str = ""
     number: int = 0
+    fingerprint: str = ""
+    merged_by: bytes = b""
+    function: bytes = b""
 
 
 class UpstreamContext(msgspec.Struct, frozen=True, eq=False):
@@ -61,12 +64,14 @@ class ObservedCall:
         labels: CallLabels,
     ) -> None:
         self._also_on_sent = request.on_sent
+        self._pool = pool
         self._call = context.client.send(pool, request, self._on_sent)
         self._labels = labels
         self._events = context.events
         self._clock = context.clock
         self._began: float | None = None
         self._status = CANCELLED
+        self._answer: UpstreamAnswer | None = None
 
     @property
     def sent(self) -> bool:
@@ -85,6 +90,10 @@ class ObservedCall:
             self._emit(error)
             raise
         self._status = answer.status
+        self._answer = answer
+        if self._pool.overload is not None:
+            kind = f"{self._labels.kind} {self._labels.relation}"
+            self._pool.overload.record_answer(kind, self.seconds, self._pool.busy, answer.status)
         return answer
 
     async def __aexit__(
@@ -118,5 +127,9 @@ class ObservedCall:
                 labels.costs,
                 labels.number,
                 fault,
+                labels.fingerprint,
+                labels.merged_by.decode("utf-8", "replace"),
+                labels.function.decode("utf-8", "replace"),
+                "" if self._answer is None else self._answer.error_code,
             )
         )

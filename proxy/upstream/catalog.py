@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from proxy.errors.extras import missing_extra
 from proxy.observe.events import Events, Warned
 from proxy.postgrest.catalog import COLUMNS, FUNCTIONS, PLAIN_TABLES, Catalog, read_catalog
 from proxy.postgrest.database_facts import INDEXES, REFERENCES, TRIGRAMS, read_facts
@@ -150,9 +151,7 @@ def _check_asyncpg() -> None:
     try:
         import asyncpg  # noqa: F401, PLC0415 – optional: needed only with db_uri
     except ImportError as error:
-        raise ConfigError(
-            f"db_uri: needs the package {error.name}: run pip install '.[db]' in fanin's source folder"
-        ) from error
+        raise ConfigError(f"db_uri: {missing_extra(error.name, 'db')}") from error
 
 
 async def _connect(uri: str, seconds: float) -> "asyncpg.Connection[Any]":

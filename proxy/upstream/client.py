@@ -16,9 +16,10 @@ from proxy.settings.model import Settings
 from proxy.settings.resources import TimeoutSettings
 from proxy.transport.address import parse_address, tls_context
 from proxy.transport.connection import Body, EndOfStreamError
-from proxy.upstream.connect_faults import connect_fault, lacks_descriptor
+from proxy.upstream.connect_faults import CONNECT_FAULTS, connect_fault, lacks_descriptor
 from proxy.upstream.connection import UpstreamConnection
 from proxy.upstream.messages import UpstreamAnswer, UpstreamRequest
+from proxy.upstream.overload import OverloadControl
 from proxy.upstream.pool import BackgroundPool, ConnectionPool
 from proxy.upstream.timeouts import CallPath, timeouts_of
 from proxy.upstream.upload import framed_body, send_body
@@ -67,10 +68,16 @@ class UpstreamCall:
         """When the head of the answer is late, by the loop's clock; None while the request is being sent."""
 
     async def __aenter__(self) -> UpstreamAnswer:
-        await self._pool.acquire(self._request.method not in SAFE_METHODS)
-        if self._on_sent is not None:
-            self._on_sent()
+        overload = self._pool.overload
+        is_try = overload is not None and overload.check_circuit()
+        write = self._request.method not in SAFE_METHODS
+        if not self._pool.try_acquire(write):
+            await self._pool.acquire(write, self._request.retry)
         try:
+            if overload is not None and not is_try:
+                overload.check_circuit()
+            if self._on_sent is not None:
+                self._on_sent()
             return await self._start()
         except BaseException:
             self._release()
@@ -129,18 +136,17 @@ class UpstreamCall:
             self._got_bytes = True
             block = bytes(connection.buffer[:end])
             del connection.buffer[: end + 4]
-            line, fields = self._upstream.heads.parse(block)
+            head = self._upstream.heads.parse(block)
+            line = head.line
             if line.status == 101 and not self._request.upgrade:
                 raise FaultError("FANIN503", "it answers 101 to a request without an upgrade")
             if line.status >= 200 or line.status == 101:
-                return self._final_answer(
-                    connection, self._upstream.heads.framed(self._request.method, line, fields, block)
-                )
+                return self._final_answer(connection, self._upstream.heads.framed(self._request.method, head, block))
             scanner, interim = ResponseHeadScanner(), interim + 1
             if interim > MAX_INTERIM:
                 raise FaultError("FANIN503", f"more than {MAX_INTERIM} answers with a status below 200")
             if self._request.on_interim is not None:
-                await self._request.on_interim(line, fields)
+                await self._request.on_interim(line, head.fields)
 
     def _final_answer(self, connection: UpstreamConnection, head: AnswerHead) -> UpstreamAnswer:
         status = head.line.status
@@ -196,7 +202,10 @@ class Upstream:
         self.address = parse_address(settings.upstream)
         self.now = clock
         pool, queue = settings.pool, settings.limits.queue
-        self.calls = UpstreamPool(pool.calls, pool.for_writes, queue, pool.idle)
+        control = settings.overload
+        self.overload = OverloadControl(control, pool.calls, clock) if control.control == "on" else None
+        """Overload control of ``calls``; None without."""
+        self.calls = UpstreamPool(pool.calls, pool.for_writes, queue, pool.idle, self.overload)
         self.others = UpstreamPool(pool.others, 0, queue, pool.idle)
         self.tunnels = UpstreamPool(pool.tunnels, 0, 0, pool.idle)
         shadow = settings.shadow
@@ -238,19 +247,29 @@ class Upstream:
     async def connect(self) -> UpstreamConnection:
         """A new connection. FaultError of ``connect_fault`` if it fails, FANIN506 after timeouts.connect."""
         try:
-            async with asyncio.timeout(self.timeouts.connect):
-                connection = await self._open()
-        except TimeoutError:
-            raise FaultError("FANIN506") from None
-        except OSError as error:
-            self.exhausted += lacks_descriptor(error)
-            raise connect_fault(error) from None
+            connection = await self._open_in_time()
+        except FaultError as error:
+            if self.overload is not None and error.fault.code in CONNECT_FAULTS:
+                self.overload.connect_failed()
+            raise
+        if self.overload is not None:
+            self.overload.circuit.record_success()
         return connection
 
     def close(self) -> None:
         """Close the idle connections. Each busy one ends with its call."""
         for pool in (self.calls, self.others, self.tunnels, self.shadows):
             pool.close()
+
+    async def _open_in_time(self) -> UpstreamConnection:
+        try:
+            async with asyncio.timeout(self.timeouts.connect):
+                return await self._open()
+        except TimeoutError:
+            raise FaultError("FANIN506") from None
+        except OSError as error:
+            self.exhausted += lacks_descriptor(error)
+            raise connect_fault(error) from None
 
     async def _open(self) -> UpstreamConnection:
         loop = asyncio.get_running_loop()

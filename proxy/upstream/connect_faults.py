@@ -7,6 +7,9 @@ import ssl
 from proxy.errors.codes import FaultError
 from proxy.transport.descriptors import EXHAUSTED, is_exhausted
 
+CONNECT_FAULTS = frozenset(("FANIN501", "FANIN506", "FANIN510"))
+"""Faults of a call that got no connection."""
+
 
 def connect_fault(error: OSError) -> FaultError:
     """FANIN510 for a refused certificate, FANIN509 without a file descriptor, else FANIN501."""

@@ -18,13 +18,12 @@ from proxy.observe.events import (
     Warned,
 )
 from proxy.upstream.client import Upstream
+from proxy.upstream.connect_faults import CONNECT_FAULTS
 
 MAX_AGE = 5.0
 """Seconds for which the last result holds while upstream is up."""
 PROBE_INTERVAL = 1.0
 """Seconds between two probes while upstream is down."""
-CONNECT_FAULTS = frozenset(("FANIN501", "FANIN506", "FANIN510"))
-"""Faults of a call that got no connection."""
 FAILED_CONNECTS = 2
 """Number of such calls in a row after which upstream counts as down."""
 LEAST_OUTAGE = 1.0

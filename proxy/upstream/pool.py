@@ -5,6 +5,8 @@ from collections import deque
 from typing import Generic, Protocol, TypeVar
 
 from proxy.errors.codes import FaultError
+from proxy.path.admission import CallKind
+from proxy.upstream.overload import OverloadControl
 
 REST = 0.005
 """Seconds after an answer in which a connection is only reused if no other is idle: a faulty upstream's second answer
@@ -30,24 +32,43 @@ QUEUE_TIMEOUT = 10.0
 """``queue_timeout`` unless it is set."""
 
 
+MOST_REFUSED = 32
+"""Waiting calls that are refused at once at most: each of their clients is answered in the same turn of the loop."""
+
+
+class _Waiting(asyncio.Future[None]):
+    """A call that waits."""
+
+    kind: CallKind = "read"
+    since = 0.0
+    is_short = False
+    """Whether it waits for less than ``queue_timeout``, because there is an overload."""
+
+
+_Queue = deque[_Waiting]
+
+
 class ConnectionPool(Generic[ConnectionT]):
     """At most ``limit`` calls at a time, ``for_writes`` more for writes only, and ``queue`` waiting calls.
 
     Waiting writes start before waiting reads, so that no write waits for a queued read. ``idle``: seconds for which an
-    idle connection is kept.
+    idle connection is kept. ``overload``, if given, lowers the limit, and refuses calls that wait.
     """
 
-    def __init__(self, limit: int, for_writes: int, queue: int, idle: float) -> None:
+    def __init__(
+        self, limit: int, for_writes: int, queue: int, idle: float, overload: OverloadControl | None = None
+    ) -> None:
         self.busy = 0
         self.queue_timeout = QUEUE_TIMEOUT
         """Seconds that a call waits at most."""
+        self.overload = overload
         self._limit = limit
         self._for_writes = for_writes
         self._queue = queue
         self._idle_seconds = idle
         self._idle: list[ConnectionT] = []
-        self._reads: deque[asyncio.Future[None]] = deque()
-        self._writes: deque[asyncio.Future[None]] = deque()
+        self._reads: _Queue = deque()
+        self._writes: _Queue = deque()
         self._background_waiters: list[asyncio.Future[None]] = []
 
     def __repr__(self) -> str:
@@ -77,20 +98,28 @@ class ConnectionPool(Generic[ConnectionT]):
             finally:
                 self._background_waiters.remove(future)
 
-    async def acquire(self, write: bool) -> None:
+    def try_acquire(self, write: bool) -> bool:
+        """Count a call if it may start at once."""
+        if not self._below_limit(write) or (self._writes if write else self._reads):
+            return False
+        self.busy += 1
+        return True
+
+    async def acquire(self, write: bool, retry: bool = False) -> None:
         """Wait until a call may start, and count it. FaultError FANIN505 if the queue is full, FANIN507 after
-        ``queue_timeout`` seconds.
+        ``queue_timeout`` seconds, FANIN513 if it is refused because of an overload, a client's ``retry`` at first.
         """
-        queue = self._writes if write else self._reads
-        if self._below_limit(write) and not queue:
-            self.busy += 1
+        if ConnectionPool.try_acquire(self, write):  # a subclass may have more conditions to wait for
             return
+        queue = self._writes if write else self._reads
         if self.waiting >= self._queue:
             raise FaultError("FANIN505")
         loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[None] = loop.create_future()
+        waiter = _Waiting(loop=loop)
+        waiter.kind = "write" if write else "retry" if retry else "read"
+        seconds = self.queue_timeout if self.overload is None else self._most_wait(self.overload, waiter)
         queue.append(waiter)
-        timer = loop.call_later(self.queue_timeout, _expire, queue, waiter)
+        timer = loop.call_later(seconds, self._expire, queue, waiter)
         try:
             await waiter
         except asyncio.CancelledError:
@@ -143,10 +172,59 @@ class ConnectionPool(Generic[ConnectionT]):
             connection.close()
 
     def _below_limit(self, write: bool) -> bool:
-        return self.busy < self._limit + (self._for_writes if write else 0)
+        limit = self._limit if self.overload is None else min(self._limit, self.overload.limit.calls)
+        return self.busy < limit + (self._for_writes if write else 0)
+
+    # Overload.
+
+    def _most_wait(self, overload: OverloadControl, waiter: _Waiting) -> float:
+        """The most seconds that a new call waits. FaultError FANIN513 if it is refused at once."""
+        waiter.since = overload.now()
+        self._observe(overload)
+        most = overload.admission.most_wait(waiter.kind)
+        if not most:
+            raise overload.refusal(waiter.kind)
+        waiter.is_short = most < self.queue_timeout
+        return min(most, self.queue_timeout)
+
+    def _observe(self, overload: OverloadControl) -> None:
+        """Find out whether there is an overload; if it begins now, refuse the retries that wait."""
+        now = overload.now()
+        heads = [queue[0].since for queue in (self._reads, self._writes) if queue]
+        if overload.admission.observe(now - min(heads) if heads else None, now):
+            for waiter in [one for one in self._reads if one.kind == "retry"][:MOST_REFUSED]:
+                self._refuse(self._reads, waiter, overload)
+
+    def _refuse_late(self, overload: OverloadControl) -> None:
+        """Refuse the calls at the front that have waited too long."""
+        self._observe(overload)
+        if not overload.admission.overloaded:
+            return
+        now, left = overload.now(), MOST_REFUSED
+        for queue in (self._reads, self._writes):
+            while queue and left and now - queue[0].since >= overload.admission.most_wait(queue[0].kind):
+                self._refuse(queue, queue[0], overload)
+                left -= 1
+
+    def _refuse(self, queue: _Queue, waiter: _Waiting, overload: OverloadControl) -> None:
+        queue.remove(waiter)
+        if not waiter.done():
+            waiter.set_exception(overload.refusal(waiter.kind))
+
+    def _expire(self, queue: _Queue, waiter: _Waiting) -> None:
+        """The time of a waiting call is over."""
+        if waiter.done():
+            return
+        if waiter.is_short and self.overload is not None:
+            self._refuse(queue, waiter, self.overload)
+        else:
+            queue.remove(waiter)
+            waiter.set_exception(FaultError("FANIN507"))
 
     def _end_call(self) -> None:
         self.busy -= 1
+        if self.overload is not None:
+            self._refuse_late(self.overload)
         while self._writes and self._below_limit(True):
             self._start_next(self._writes)
         while self._reads and self._below_limit(False):
@@ -155,7 +233,7 @@ class ConnectionPool(Generic[ConnectionT]):
             if not future.done():
                 future.set_result(None)
 
-    def _start_next(self, queue: "deque[asyncio.Future[None]]") -> None:
+    def _start_next(self, queue: _Queue) -> None:
         waiter = queue.popleft()
         if not waiter.done():
             self.busy += 1
@@ -174,9 +252,13 @@ class BackgroundPool(ConnectionPool[ConnectionT]):
         self._client_pool = client_pool
         self._timeout = timeout
 
-    async def acquire(self, write: bool) -> None:
+    def try_acquire(self, write: bool) -> bool:
+        """Count a call if neither pool makes it wait."""
+        return self._client_pool.has_capacity and super().try_acquire(write)
+
+    async def acquire(self, write: bool, retry: bool = False) -> None:
         """Wait until a call may start, then until ``client_pool`` has capacity. FaultError FANIN505 on timeout."""
-        await super().acquire(write)
+        await super().acquire(write, retry)
         if self._client_pool.has_capacity:
             return
         try:
@@ -188,9 +270,3 @@ class BackgroundPool(ConnectionPool[ConnectionT]):
         except BaseException:
             self._end_call()
             raise
-
-
-def _expire(queue: "deque[asyncio.Future[None]]", waiter: "asyncio.Future[None]") -> None:
-    if not waiter.done():
-        queue.remove(waiter)
-        waiter.set_exception(FaultError("FANIN507"))

@@ -34,7 +34,8 @@ class Written:
 
 
 async def test_every_declared_series_is_read_and_has_its_labels() -> None:
-    sidecar = await Sidecar.create(settings("http://127.0.0.1:1"), RULES, Events(), time.monotonic)
+    everything = settings("http://127.0.0.1:1", overload__control="on")
+    sidecar = await Sidecar.create(everything, RULES, Events(), time.monotonic)
     console = Console(sidecar, Events(), RULES, lambda: sidecar.settings)
     outputs = Outputs(LogOutput(lambda: sidecar.settings.log), {"stderr": WRITER}, Written(), Written())
     found = [*readings(SIDECAR, sidecar), *console.readings(), *readings(OUTPUTS, outputs)]
@@ -47,6 +48,13 @@ async def test_every_declared_series_is_read_and_has_its_labels() -> None:
 
 def test_no_series_is_both_counted_and_read() -> None:
     assert COUNTED.keys().isdisjoint(READ)
+
+
+async def test_overload_control_that_is_off_has_no_samples() -> None:
+    sidecar = await Sidecar.create(settings("http://127.0.0.1:1"), RULES, Events(), time.monotonic)
+    values = {one.name: one.value for one in readings(SIDECAR, sidecar)}
+    names = ("overload_refused", "overloaded", "call_limit", "circuit_open")
+    assert [values[name] for name in names] == [{}, {}, {}, {}]
 
 
 def test_an_output_that_is_off_has_no_samples() -> None:

@@ -80,6 +80,9 @@ def test_even_waits_after_each_answer_and_growing_waits_are_polling() -> None:
 
     assert polled((0.0, 0.2), (0.5, 0.52), (0.82, 0.84), (1.14, 1.16))
     assert polled((0.0, 0.01), (0.2, 0.21), (0.6, 0.61), (1.4, 1.41))
+    # A busy machine delays one of them; none comes early.
+    assert polled((0.0, 0.182), (0.63, 0.654), (0.979, 1.014), (1.333, 1.348), (1.654, 1.671))
+    assert not polled((0.0, 0.01), (0.7, 0.71), (1.1, 1.11), (1.5, 1.51), (1.7, 1.71))
     assert not polled((0.0, 0.01), (0.2, 0.21), (0.6, 0.61))
     assert not polled((0.0, 0.01), (0.8, 0.81), (1.2, 1.21), (1.4, 1.41))
 

@@ -17,7 +17,7 @@ from proxy.analysis.spans import (
     is_unbounded_read,
     literal_kind,
     may_write,
-    seconds_saved,
+    steady_seconds,
     succeeded,
     total_bytes,
     total_rows,
@@ -82,13 +82,19 @@ def test_a_shared_call_counts_once() -> None:
     assert count_calls([A, replace(B, call=A.call), AGAIN, replace(A, call=0)]) == 2
 
 
-def test_total_elapsed_and_saved_seconds_follow_from_start_and_end() -> None:
+def test_total_and_elapsed_seconds_follow_from_start_and_end() -> None:
     spans = [A, B, AGAIN]
     assert total_seconds(spans) == 1.0
     assert elapsed_seconds(spans) == 1.25
-    assert seconds_saved([A, AGAIN]) == 0.375
 
 
 def test_an_unknown_number_of_rows_counts_0() -> None:
     assert total_rows([replace(A, rows=3), replace(A, rows=-1)]) == 3
     assert total_bytes([replace(A, size=3), replace(A, size=4)]) == 7
+
+
+def test_the_steady_time_of_calls_leaves_out_what_delays_some_of_them() -> None:
+    times = [0.1] * 9 + [3.0] * 3
+    spans = [span("GET /t?id=eq.1", n, start=0.0, end=seconds) for n, seconds in enumerate(times)]
+    assert round(steady_seconds(spans), 9) == 1.2
+    assert steady_seconds(spans[:1]) == 0.1

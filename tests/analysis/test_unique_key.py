@@ -28,7 +28,5 @@ def test_a_row_is_found_by_a_primary_key_of_one_column() -> None:
 
 
 def test_the_reason_tells_an_unknown_key_from_a_missing_one() -> None:
-    assert "is unknown; fanin reads columns and keys from the database, if db_uri" in no_key_reason(
-        READ, DatabaseFacts()
-    )
+    assert "is unknown; fanin reads columns and keys from the database (db_uri)" in no_key_reason(READ, DatabaseFacts())
     assert "t has no primary key" in no_key_reason(READ, declared("t", "id"))

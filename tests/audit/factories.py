@@ -5,7 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from proxy.audit import advisor, workload
-from proxy.audit.report import FORMAT, Report
+from proxy.audit.completed import completed
+from proxy.audit.report import FORMAT, Report, UncheckedItem
 from proxy.audit.workload import TrafficCounter
 from proxy.findings.ignores import Ignore
 from proxy.findings.model import CountedFinding
@@ -47,7 +48,7 @@ def report(name: str) -> Report:
     counter = TrafficCounter(10)
     for trace in (named, loose):
         counter.add(name, "run", 5.0, trace)
-    return Report(
+    made = Report(
         format=FORMAT,
         fanin="1.0",
         fail_on="high",
@@ -63,7 +64,22 @@ def report(name: str) -> Report:
         more_routes=2,
         bypassed=tuple(advisor.bypass_reasons(counter.bypassed, everything)),
         warnings=(f"of {name}",),
+        database=name,
+        not_checked=(UncheckedItem("FAN031", name, "USING of the policy could not be parsed", "Check it yourself."),),
     )
+    return completed(made)
 
 
-EMPTY = replace(report(PLAIN), findings=(), ignored=(), queries=(), routes=(), bypassed=(), warnings=())
+EMPTY = replace(
+    report(PLAIN),
+    findings=(),
+    ignored=(),
+    queries=(),
+    routes=(),
+    bypassed=(),
+    warnings=(),
+    monitoring=(),
+    hints=(),
+    not_checked=(),
+    database="",
+)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
+from base64 import b64encode
+from hashlib import sha256
 from html.parser import HTMLParser
 
 import pytest
 
 from proxy.audit.as_html import POLICY, html
+from proxy.audit.script import SCRIPT
 from proxy.text.terminal import safe
 from tests.audit.factories import EMPTY, NAMES, NOTHING, PLAIN, report
 
@@ -41,13 +44,15 @@ def test_html_keeps_its_shape_and_shows_the_name(name: str) -> None:
     assert not {char for char in page.told if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp")} - {"\n"}
 
 
-def test_html_loads_nothing_and_runs_nothing_and_its_policy_forbids_both() -> None:
+def test_html_loads_nothing_and_runs_its_own_script_alone_and_its_policy_forbids_all_else() -> None:
     made = html(report(PLAIN))
     page = Page(made)
     assert page.links == [f"#{place}" for place in page.ids] == ["#finding-1", "#finding-2", "#finding-3"]
-    assert not {"script", "link", "img", "iframe", "object", "base", "form"} & {tag for tag, _ in page.tags}
+    assert [tag for tag, _ in page.tags].count("script") == made.count(f"<script>{SCRIPT}</script>") == 1
+    assert not {"link", "img", "iframe", "object", "base", "form"} & {tag for tag, _ in page.tags}
     assert not any(name.startswith("on") or name == "style" for _, names in page.tags for name in names)
     assert "default-src 'none'" in POLICY
+    assert f"script-src 'sha256-{b64encode(sha256(SCRIPT.encode()).digest()).decode()}';" in POLICY
     assert made.index("Content-Security-Policy") < made.index("<style>")
     assert "url(" not in made
     assert "@import" not in made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
 from proxy.audit.as_markdown import markdown
 from proxy.text.terminal import safe
@@ -44,3 +45,19 @@ def test_markdown_shows_the_name(name: str) -> None:
 
 def test_markdown_of_an_empty_report_says_that_nothing_was_found() -> None:
     assert all(sentence in markdown(EMPTY) for sentence in NOTHING)
+
+
+def test_plans_are_trees_in_blocks_and_not_in_the_line_of_the_evidence() -> None:
+    evidence = (
+        "gain 97 %",
+        "before: sorts",
+        "before:   reads the whole table",
+        "after: reads by index",
+        "built in 3 ms",
+    )
+    made = report(PLAIN)
+    planned = replace(made.findings[0], finding=replace(made.findings[0].finding, evidence=evidence))
+    shown = markdown(replace(made, findings=(planned,)))
+    assert "- **Evidence**: gain 97 %; built in 3 ms\n" in shown
+    assert "Plan before the fix:\n\n```text\nsorts\n  reads the whole table\n```\n" in shown
+    assert "Plan after the fix:\n\n```text\nreads by index\n```\n" in shown

@@ -38,7 +38,9 @@ def test_sarif_says_why_a_finding_is_ignored_and_warns_of_what_the_report_does()
     (run,) = sarif(PLAIN)["runs"]
     assert run["results"][-1]["suppressions"] == [{"kind": "external", "justification": PLAIN}]
     notes = run["invocations"][0]["toolConfigurationNotifications"]
-    assert notes == [{"level": "warning", "message": {"text": f"of {PLAIN}"}}]
+    assert notes[0] == {"level": "warning", "message": {"text": f"of {PLAIN}"}}
+    assert notes[1]["message"]["text"].startswith(f"not checked: FAN031 of {PLAIN}, because ")
+    assert len(notes) == 2
 
 
 def test_what_cannot_fail_a_build_is_a_note_however_bad_it_is() -> None:

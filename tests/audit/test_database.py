@@ -68,3 +68,17 @@ def test_requests_are_found_by_table_and_a_bare_name_is_of_the_first_schema() ->
     assert [usage.relation for usage in usages_of(FOUND, workload, ("public", "other"))] == ["videos"]
     assert usages_of(FOUND, workload, ("other", "public")) == []
     assert usages_of(finding("videos"), workload, ("public",)) == []
+
+
+def test_the_requests_that_a_finding_quotes_are_those_that_pay_for_it_each_once() -> None:
+    workload = Workload(10)
+    workload.add(parallel(["GET /videos?a->>b=eq.1", "GET /videos?id=eq.1", "GET /videos?a->>b=eq.2"]))
+    quoted = replace(FOUND, queries=("GET videos?a->>b=eq.?", "GET videos?a->>b=eq.?"))
+    assert [usage.calls for usage in usages_of(quoted, workload, ("public",))] == [2]
+
+
+def test_a_finding_about_the_database_itself_is_paid_for_by_all_requests() -> None:
+    workload = Workload(10)
+    workload.add(parallel(["GET /videos?id=eq.1", "GET /songs?id=eq.1"]))
+    about = replace(FOUND, object=DatabaseObject("database", "", "app"))
+    assert sum(usage.calls for usage in usages_of(about, workload, ("public",))) == 2

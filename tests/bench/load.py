@@ -103,6 +103,11 @@ def _clocks(servers: Servers) -> dict[str, float]:
     return {**clocks, "client": children.ru_utime + children.ru_stime, "idle": idle, "total": total}
 
 
+def upstream_calls(side: Side) -> float:
+    """Calls that a fanin has sent so far."""
+    return _counters(side)[COUNTED[0]]
+
+
 def _counters(side: Side) -> dict[str, float]:
     """Sums of fanin's metrics that count calls; empty for a side that is no fanin."""
     if not side.admin:

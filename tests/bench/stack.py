@@ -47,6 +47,11 @@ http {{
   }}
 }}
 """
+SLOW = """
+create or replace function slow_answer(n int) returns int language sql stable
+    as $$ select n from (select pg_sleep(0.4)) waited $$;
+grant execute on function slow_answer to service_role;
+"""
 OBSERVE = {"mode": "observe", "profile": "postgrest", "mount": "/"}
 RULES_OFF = {f"rules.{rule.code.lower()}": "off" for rule in RULES}
 
@@ -66,7 +71,7 @@ class Servers:
         self._stack = stack
         self._revision = revision
         self.token = service_token(SECRET)
-        postgres = stack.enter_context(Postgres())
+        postgres = self._postgres = stack.enter_context(Postgres())
         asyncio.run(load(postgres.dsn, 2000))
         self.ids: list[str] = asyncio.run(_ids(postgres.dsn))
         self._api = stack.enter_context(PostgREST(postgres.dsn_as("authenticator"), secret=SECRET))
@@ -109,6 +114,18 @@ class Servers:
         """The fanin of another revision, where one is named."""
         return [self._other()] if self._revision else []
 
+    @cached_property
+    def slow(self) -> Side:
+        """A PostgREST with ten connections to the database, and a function that takes 0.4 s: 25 calls per second."""
+        asyncio.run(_execute(self._postgres.dsn, SLOW))
+        settings = {"db-pool": "10"}
+        dsn = self._postgres.dsn_as("authenticator")
+        return Side("slow", self._stack.enter_context(PostgREST(dsn, secret=SECRET, settings=settings)).url)
+
+    def before_slow(self, name: str, settings: dict[str, str]) -> Side:
+        """A fanin in front of ``slow``."""
+        return self._started(name, Fanin(self.slow.url, settings={**settings, "mount": "/rest/v1"}))
+
     def before_constant(self, name: str, settings: dict[str, str]) -> Side:
         """A fanin in front of the constant answers."""
         return self._started(name, Fanin(self.constant.url, settings=settings))
@@ -136,6 +153,14 @@ class Servers:
             os.environ.pop("PYTHONPATH")
             if ours is not None:
                 os.environ["PYTHONPATH"] = ours
+
+
+async def _execute(dsn: str, sql: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
 
 
 async def _ids(dsn: str) -> list[str]:

@@ -187,7 +187,6 @@ def test_with_output_the_format_goes_into_the_file_and_a_summary_is_printed(desk
         ["--traces", "a", "--top", "0"],
         ["--traces", "a", "--top", "many"],
         ["--traces", "a", "--fail-on", "always"],
-        ["--traces", "a", "--prometheus", "http://h"],
     ],
 )
 def test_a_usage_error_exits_with_2(desk: Desk, words: list[str]) -> None:
@@ -199,7 +198,7 @@ def test_a_usage_error_exits_with_2(desk: Desk, words: list[str]) -> None:
 def test_without_a_source_and_a_database_it_exits_with_2(desk: Desk) -> None:
     ran = desk.audit()
     assert (ran.code, ran.out) == (USAGE, "")
-    assert "give --traces, --admin or --db-uri" in ran.err
+    assert "give --traces, --otlp, --admin or --db-uri" in ran.err
 
 
 def test_invalid_settings_and_an_invalid_url_exit_with_2(desk: Desk) -> None:

@@ -135,7 +135,7 @@ def test_a_usage_error_exits_with_2(desk: Desk, words: list[str]) -> None:
 def test_without_a_source_it_exits_with_2(desk: Desk) -> None:
     ran = desk.check()
     assert (ran.code, ran.out) == (USAGE, "")
-    assert "nothing to read: give --traces or --admin" in ran.err
+    assert "nothing to read: give --traces, --otlp or --admin" in ran.err
 
 
 def test_an_invalid_url_exits_with_2(desk: Desk) -> None:

@@ -63,9 +63,9 @@ def test_an_ignored_finding_is_known_and_not_seen() -> None:
 
 
 def test_an_ignore_is_unmatched_only_if_neither_run_matches_it() -> None:
-    assert analysed(ONE, **IGNORED).warnings() == ["ignore 1 (FAN001) has matched no finding"]
-    assert analysed(ONE, replace(FAN_OUT, explicit=False), **IGNORED).warnings() == []
-    assert analysed(**IGNORED).warnings() == []
+    assert analysed(ONE, **IGNORED).unmatched == ["ignore 1 (FAN001) has matched no finding"]
+    assert analysed(ONE, replace(FAN_OUT, explicit=False), **IGNORED).unmatched == []
+    assert analysed(**IGNORED).unmatched == []
 
 
 def test_a_finding_is_known_once_postgrest_accepted_its_name() -> None:

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from proxy.commands.admin_api import AdminPortError
-from proxy.commands.top import KEYS, SortOrder, fetch, table, top
+from proxy.commands.top import KEYS, SortOrder, fetch, reader, table
 from proxy.settings.sources import ConfigError
 from proxy.text.terminal import safe
 from tests.e2e.support.harness import free_port
@@ -78,4 +78,4 @@ def test_a_url_that_is_not_an_admin_port_is_an_error() -> None:
     with pytest.raises(AdminPortError, match="is it the admin port of a fanin"):
         fetch(f"http://127.0.0.1:{free_port()}", None)
     with pytest.raises(ConfigError, match="is not http://HOST:PORT"):
-        top("file:///etc/passwd", None, 1.0)
+        reader("file:///etc/passwd", None)

@@ -18,6 +18,8 @@ HISTORY = ROOT / "CHANGELOG.md"
 """Names documents of their time."""
 MADE = ROOT / "docs/reference"
 """Its pages are made from texts in the code, which name their neighbours."""
+FOR_AGENTS = (ROOT / "docs", ROOT / "docs/agents")
+"""Folders of files for agents: the code that makes them names them as an application does."""
 ELSEWHERE = ("/tmp/",)
 """What examples write."""
 
@@ -51,7 +53,7 @@ def broken(text: str, folder: Path) -> Iterator[str]:
         name, anchor = citation["path"], citation["anchor"]
         if name is None or name.startswith(ELSEWHERE):
             continue
-        places = [place / name.lstrip("/") for place in (ROOT, folder, MADE)]
+        places = [place / name.lstrip("/") for place in (ROOT, folder, MADE, *FOR_AGENTS)]
         page = next((place for place in places if place.is_file()), None)
         if page is None:
             yield f"{name} is not in the repository"

@@ -9,7 +9,7 @@ import pytest
 from proxy.errors.codes import FAULTS, NOT_SENT_CODES, FaultError
 from proxy.errors.response import body_of, response_of
 
-NOT_SENT = ("FANIN112", "FANIN501", "FANIN505", "FANIN507", "FANIN509")
+NOT_SENT = ("FANIN112", "FANIN501", "FANIN505", "FANIN507", "FANIN509", "FANIN512", "FANIN513")
 
 
 @pytest.mark.parametrize("code", FAULTS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from proxy.findings.model import Fix
+from proxy.findings.model import DatabaseObject, Fix
 from proxy.findings.report import finding_lines, fixes, heading, parts_after_fix, parts_before_fix
 from tests.check.factories import finding
 
@@ -49,6 +49,15 @@ def test_the_lines_of_a_report_are_those_of_its_parts() -> None:
 )
 def test_the_location_names_what_is_known(changes: dict[str, str], location: str) -> None:
     assert dict(parts_before_fix(replace(MADE, **changes)))["Location"] == (location,)
+
+
+def test_the_location_of_a_finding_over_the_database_is_its_object() -> None:
+    policy = replace(
+        MADE, fingerprint="", route="", caller="", object=DatabaseObject("policy", "public", "own", "videos")
+    )
+    assert dict(parts_before_fix(policy))["Location"] == ("policy public.videos.own",)
+    database = replace(policy, object=DatabaseObject("database", "", "app"))
+    assert dict(parts_before_fix(database))["Location"] == ("database app",)
 
 
 def test_code_keeps_its_lines_and_only_a_newline_ends_one() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.errors.codes import FaultError
-from proxy.http1.answer_head import MAX_LINES, AnswerHeadReader
+from proxy.http1.answer_head import MAX_AROUND_BYTES, MAX_LINES, AnswerHeadReader
 from proxy.http1.framing import CHUNKED, canonical_response, response_framing
 from proxy.http1.head import parse_fields, parse_status_line
 
@@ -86,6 +86,31 @@ def test_only_a_head_of_which_nothing_is_rewritten_or_removed_is_given_on_as_it_
 ) -> None:
     block = b"\r\n".join([FIRST[0], *lines])
     assert AnswerHeadReader().read(b"GET", block).as_received == (block if as_received else b"")
+
+
+@pytest.mark.parametrize("name", [b"Content-Location: ", b"Content-Location:", b"content-location: "])
+@pytest.mark.parametrize("values", [[b"/t?id=eq.1", b"/t?id=eq.2"], [b"/t", b"/t?\0"], [b"", b" a "]])
+@pytest.mark.parametrize("lines", LINES)
+def test_a_head_with_another_location_is_read_as_a_new_one(
+    lines: list[bytes], values: list[bytes], name: bytes
+) -> None:
+    reader = AnswerHeadReader()
+    for first in FIRST[:3]:
+        for at in range(len(lines) + 1):
+            for value in (*values, *values):
+                located = [*lines[:at], name + value, *lines[at:]]
+                assert read(reader, b"GET", first, located) == expected(b"GET", first, located)
+    assert "id=eq" not in repr(reader._around)
+
+
+def test_a_bounded_number_of_heads_is_remembered() -> None:
+    reader = AnswerHeadReader()
+    for number in range(3 * MAX_LINES):
+        reader.read(b"GET", b"HTTP/1.1 200 OK\r\nContent-Location: /\r\nContent-Length: %d" % number)
+        assert 0 < len(reader._around) <= MAX_LINES
+    reader = AnswerHeadReader()
+    reader.read(b"GET", b"HTTP/1.1 200 OK\r\nContent-Location: /\r\nContent-Length: 1\r\nX: " + b"x" * MAX_AROUND_BYTES)
+    assert not reader._around
 
 
 def test_a_bounded_number_of_lines_is_remembered() -> None:

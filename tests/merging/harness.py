@@ -88,7 +88,7 @@ class KnownColumns:
 OK_HEAD = b"HTTP/1.1 200 OK\r\nContent-Range: 0-0/*\r\nContent-Type: application/json; charset=utf-8"
 
 
-NOT_SENT = ("FANIN505", "FANIN507")
+NOT_SENT = ("FANIN505", "FANIN507", "FANIN512", "FANIN513")
 """Faults of calls for which there was no place."""
 
 

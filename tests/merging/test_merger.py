@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from proxy.errors.codes import BYPASS_REASONS
+import pytest
+
+from proxy.errors.codes import BYPASS_REASONS, WAITED_CODES
 from proxy.merging import merger
 from proxy.merging.fetch import FetchResult
 from proxy.merging.waiters import BufferedAnswer, FailedCall, SendAlone
 from proxy.model import FallbackReason, Slice
 from proxy.observe.events import MergingPaused, Warned, WindowClosed
 from proxy.postgrest.response.problem import BadLiteral
+from proxy.upstream.overload import MAX_RETRY_AFTER
 from tests.factories import member
 from tests.merging.harness import FakeFetcher, MergingHarness, bodies, finish, ids, run_loop, slices_of
 
 if TYPE_CHECKING:
-    import pytest
-
     from proxy.merging.fetch import FetchResult
     from proxy.model import MergedCall
 
@@ -69,11 +70,23 @@ async def test_after_a_fallback_reason_every_request_is_sent_alone_once() -> Non
     harness.assert_idle()
 
 
-async def test_requests_of_a_call_that_waited_too_long_in_the_queue_do_not_wait_again() -> None:
-    harness = MergingHarness(FakeFetcher(lambda _: FallbackReason("connection", "FANIN507")))
-    replies = await finish(harness.merge(*ids(1, 2, 3)))
-    assert [reply.error.fault.code for reply in replies if isinstance(reply, FailedCall)] == ["FANIN507"] * 3
+@pytest.mark.parametrize("code", sorted(WAITED_CODES))
+async def test_requests_of_a_call_that_was_refused_or_waited_too_long_do_not_wait_again_and_merge_the_next_time(
+    code: str,
+) -> None:
+    harness = MergingHarness(FakeFetcher(lambda _: FallbackReason("connection", code)))
+    for _ in range(2):
+        replies = await finish(harness.merge(*ids(1, 2, 3)))
+        assert [reply.error.fault.code for reply in replies if isinstance(reply, FailedCall)] == [code] * 3
+    assert not [event for event in harness.events if isinstance(event, MergingPaused)]
     harness.assert_idle()
+
+
+async def test_the_requests_of_a_refused_call_are_not_told_to_come_back_all_at_once() -> None:
+    harness = MergingHarness(FakeFetcher(lambda _: FallbackReason("connection", "FANIN513")))
+    replies = await finish(harness.merge(*ids(*range(100))))
+    seconds = {reply.error.retry_after for reply in replies if isinstance(reply, FailedCall)}
+    assert seconds == set(range(1, MAX_RETRY_AFTER + 1))
 
 
 async def test_an_exception_in_the_call_is_reported_and_every_request_is_sent_alone() -> None:

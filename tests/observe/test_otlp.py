@@ -129,7 +129,7 @@ async def test_close_makes_spans_of_all_waiting_calls() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(404, "404"), (503, "503"), (NO_ANSWER, "no answer"), (CANCELLED, "cancelled"), (200, None)]
+    ("status", "error"), [(404, "404"), (503, "503"), (NO_ANSWER, "no_answer"), (CANCELLED, "cancelled"), (200, None)]
 )
 def test_a_failed_call_has_an_error_type(status: int, error: str | None) -> None:
     (call,) = Exporter().emit(called(0, status=status)).called

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from proxy.errors.codes import FaultError
 from proxy.http1.head import parse_fields
-from proxy.path.identity import HeadRules, head_rules, read_head, traceparent_of, with_peer
+from proxy.path.identity import HeadRules, head_rules, lines_for_all, read_head, traceparent_of, with_peer
 from proxy.postgrest.request.tracing import REQUEST_IDS, TRACING_HEADERS, TRACING_PREFIXES
 
 if TYPE_CHECKING:
@@ -275,3 +276,35 @@ def test_a_range_from_the_first_row_on_is_not_in_the_lines_of_a_merged_call() ->
     assert b"Range: " not in head.merged_lines
     assert b"Range-Unit: items" in head.merged_lines
     assert b"Range: 0-\r\n" in read(b"Host: h\r\nRange: 0-").merged_lines, "it cuts nothing"
+
+
+FORWARDING = replace(RULES, forwards_names=True)
+NAMED = b"X-Fanin-Route: GET /a\r\nX-Fanin-Trace: t1\r\n"
+
+
+def test_route_and_trace_go_to_upstream_only_if_the_operator_says_so_and_are_no_identity() -> None:
+    lines = HOST + NAMED + b"X-Fanin-Caller: c\r\n"
+    assert read(lines).name_lines is None
+    assert b"Fanin" not in read(lines).forwarded_lines + read(lines).merged_lines
+    head = read(lines, FORWARDING)
+    assert head.forwarded_lines == NAMED + b"Host: upstream:3000\r\n"
+    assert head.merged_lines == head.forwarded_lines + b"Accept-Encoding: identity\r\n"
+    assert (head.identity, head.coalescing_identity) == (read(lines).identity, read(lines).coalescing_identity)
+    assert read(HOST, FORWARDING).forwarded_lines == b"Host: upstream:3000\r\n"
+
+
+def test_a_call_for_several_has_the_names_that_all_agree_on_and_their_number() -> None:
+    heads = [read(HOST + NAMED, FORWARDING), read(HOST + NAMED, FORWARDING)]
+    assert lines_for_all(heads[0].merged_lines, heads[:1]) == heads[0].merged_lines
+    rest = b"Host: upstream:3000\r\n"
+    assert lines_for_all(heads[0].forwarded_lines, heads) == NAMED + b"X-Fanin-Merged: 2\r\n" + rest
+    other = read(HOST + b"X-Fanin-Route: X-Fanin-Trace: t1\r\n", FORWARDING)
+    assert lines_for_all(heads[0].forwarded_lines, [*heads, other]) == b"X-Fanin-Merged: 3\r\n" + rest
+    silent = [read(HOST), read(HOST)]
+    assert lines_for_all(silent[0].forwarded_lines, silent) == rest
+
+
+def test_a_peer_behind_the_names_leaves_them_at_the_beginning() -> None:
+    head = with_peer(read(HOST + NAMED, FORWARDING), b"10.0.0.1", b"key")
+    last = b"Host: upstream:3000\r\nX-Forwarded-For: 10.0.0.1\r\n"
+    assert lines_for_all(head.forwarded_lines, [head, head]) == NAMED + b"X-Fanin-Merged: 2\r\n" + last

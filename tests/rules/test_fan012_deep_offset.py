@@ -20,7 +20,7 @@ PAGE = "GET /videos?select=*&status=eq.x&order=created_at.desc&limit=50&offset={
 def test_pages_that_skip_many_rows_are_found_once_a_query_with_what_they_skip() -> None:
     spans = [span(f"{PAGE.format(offset)} → 50 rows", number) for number, offset in enumerate((0, 5000, 15000), 1)]
     (finding,) = detect(trace(spans), DEFAULTS)
-    assert finding.title == "20000 rows of videos read and discarded to return 100"
+    assert finding.title == "20000 rows of videos read and discarded to return 100 rows"
     assert (finding.impact, finding.evidence) == ("HIGH", ("2 pages with an offset, the largest is 15000",))
     assert finding.expected.endswith("an index on status, created_at, the primary key.")
     assert "the primary key of videos, after which a page starts, is unknown" in finding.fix.reason

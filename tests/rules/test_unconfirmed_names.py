@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from proxy.analysis.spans import function_call
 from proxy.observe.confirmed_names import ConfirmedNames
 from rules import RULES
 from tests.rules.test_documents import requests, section
@@ -68,7 +69,7 @@ def test_no_finding_that_is_shown_has_an_unconfirmed_name(rule: AnyRule, place: 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.code))
 def test_a_finding_about_several_queries_names_them_all_and_waits_for_each(rule: AnyRule) -> None:
     traces = told(requests(section(rule, "Example")))
-    fingerprints = {span.fingerprint for one in traces for span in one.spans}
+    fingerprints = {name for one in traces for span in one.spans for name in (span.fingerprint, function_call(span))}
     for finding in found(rule, traces):
         assert finding.fingerprint or finding.queries
         assert {finding.fingerprint, *finding.queries} - {""} <= fingerprints

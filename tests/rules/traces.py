@@ -90,6 +90,7 @@ def span(
         limit=None if query.limit is None else query.limit[0],
         offset=query.offset,
         total=int(told.get("in all", -1)),
+        function=query.function,
         differing_headers=",".join(differing),
         row_keys=tuple(
             (unit[:-1], tuple(hash(key.encode()) if key else 0 for key in value.split(";")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.schema.parsing import parse_expression, parse_optional
+from proxy.schema.parsing import parse_expression, parse_optional, same_expression
 
 WRAPPED = "(owner = ( SELECT auth.uid() AS uid))"
 BARE = "(owner = auth.uid())"
@@ -93,3 +93,11 @@ def test_metadata_that_users_change_is_recognised(text: str) -> None:
 def test_no_clause_is_no_expression() -> None:
     assert parse_optional(None) is None
     assert parse_optional("true") == parse_expression("true")
+
+
+def test_expressions_are_compared_as_they_are_parsed() -> None:
+    assert same_expression("((meta -> 'a'::text) ->> 'b'::text)", "meta -> 'a' ->> 'b'")
+    assert not same_expression("((meta ->> 'a'::text))::integer", "meta ->> 'a'")
+    assert not same_expression("a * (b + c)", "a * b + c")
+    assert not same_expression("meta -> (b ->> 'c')", "meta -> b ->> 'c'")
+    assert not same_expression("(", "(")

@@ -30,7 +30,6 @@ def test_objects_are_found_by_name() -> None:
     assert DATABASE.overloads("public", "f") == (PLAIN, OVERLOAD)
     assert (DATABASE.role("anon"), DATABASE.role("nobody")) == (DATABASE.roles[0], None)
     assert (DATABASE.extension("hypopg"), DATABASE.extension("postgis")) == (DATABASE.extensions[0], None)
-    assert DATABASE.api_roles() == ("anon",)
     assert PLAIN.full_name == "public.f"
 
 

@@ -22,7 +22,7 @@ def test_what_takes_a_restart_and_what_can_be_overridden_is_declared_and_never_b
     own = {name for name, setting in marked.items() if setting.override}
     assert {"merge.ties", "rules.fan001", "rules.fan003"} <= own
     assert not own & restarting(marked)
-    assert {name for name, setting in marked.items() if setting.secret} == {"db_uri", "admin_token"}
+    assert {name for name, setting in marked.items() if setting.secret} == {"db_uri", "admin_token", "openapi_token"}
 
 
 def test_every_setting_has_its_help_text_and_a_value() -> None:

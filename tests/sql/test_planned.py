@@ -6,7 +6,7 @@ import pytest
 
 from proxy.postgrest.request.api_request import read_api_request
 from proxy.sql.expressions import UnwritableError
-from proxy.sql.planned import Planned, planned
+from proxy.sql.planned import Planned, planned, statements_for
 from proxy.sql.relationships import DeclaredSchema, Reference
 
 SHOP, ITEM = ("app", "shop"), ("app", "item")
@@ -78,3 +78,13 @@ def test_a_write_and_a_range_without_rows_have_no_sql() -> None:
         sql("/shop?id=eq.1", method=b"PATCH")
     with pytest.raises(UnwritableError, match="416"):
         sql("/shop", range_=b"9-3")
+
+
+def test_texts_for_several_sets_of_values_are_those_of_each() -> None:
+    relations = DeclaredSchema(columns={("public", "t"): {"a": "text", "b$1": "text"}})
+    for target in ("/t?a=eq.1&a=in.(2,3)&or=(a.is.null,a.like.x*)&limit=3", "/t?b$1=eq.1&a=eq.2"):
+        request = read_api_request(b"GET", target.encode(), b"", "", [], b"")
+        assert request is not None
+        sql = planned(request, relations)
+        sets = [{number: f"{label}'$2\\{number}" for number in sql.values} for label in ("x", "y")]
+        assert statements_for(sql, sets) == [sql.statements(values) for values in sets]

@@ -31,3 +31,20 @@ def test_only_the_mount_is_replaced(mount: bytes, base: bytes, target: bytes, on
     mapping = Mount(mount, base)
     assert mapping.on_mount(target) is on_mount
     assert mapping.upstream_target(target) == upstream
+
+
+@pytest.mark.parametrize(
+    ("mount", "target", "under_the_mount"),
+    [
+        (b"", b"/rest/v1/t?x", b"/t?x"),
+        (b"", b"/rest/v1", b"/"),
+        (b"", b"/rest/v1?x", b"/?x"),
+        (b"", b"/rest/v1x", b"/rest/v1x"),
+        (b"", b"/t", b"/t"),
+        (b"/api", b"/rest/v1/t", b"/api/t"),
+        (b"/api", b"/api/t", b"/api/t"),
+        (b"/rest/v1", b"/rest/v1/t", b"/rest/v1/t"),
+    ],
+)
+def test_a_target_under_the_alias_is_one_under_the_mount(mount: bytes, target: bytes, under_the_mount: bytes) -> None:
+    assert Mount(mount, b"", b"/rest/v1").without_alias(target) == under_the_mount

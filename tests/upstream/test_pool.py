@@ -8,7 +8,9 @@ import random
 import pytest
 
 from proxy.errors.codes import FaultError
-from proxy.upstream.pool import REST, BackgroundPool, ConnectionPool
+from proxy.settings.resources import OverloadSettings
+from proxy.upstream.overload import OverloadControl
+from proxy.upstream.pool import MOST_REFUSED, REST, BackgroundPool, ConnectionPool
 
 
 class FakeConnection:
@@ -296,3 +298,101 @@ async def test_a_background_call_that_is_cancelled_while_waiting_is_not_counted_
     assert (background.busy, clients._background_waiters) == (0, [])
     clients.release(None, False, 0.0)
     assert clients.has_capacity
+
+
+class Overload:
+    """A pool of one connection with overload control, at a time that the test sets."""
+
+    def __init__(self, for_writes: int = 0) -> None:
+        self.now = 0.0
+        settings = OverloadSettings(control="on", target=0.05, interval=0.5, min_calls=1)
+        self.control = OverloadControl(settings, 1, lambda: self.now, lambda: 0.5)
+        self.pool: Pool = ConnectionPool(1, for_writes, 5000, 20.0, self.control)
+
+    async def begin(self) -> list[asyncio.Task[None]]:
+        """Have the first call hold the only connection until there is an overload. The reads that wait."""
+        await self.pool.acquire(False)
+        waiting = []
+        for step in range(12):
+            self.now = step * 0.05
+            waiting.append(await start_waiting(self.pool))
+        assert self.control.admission.overloaded
+        return waiting
+
+
+def code(task: asyncio.Task[None]) -> str:
+    """What became of a call that waited: its error's code, ``started`` or ``waits``."""
+    if not task.done():
+        return "waits"
+    error = task.exception()
+    return error.fault.code if isinstance(error, FaultError) else "started"
+
+
+async def test_without_an_overload_nothing_is_refused_however_many_wait() -> None:
+    overload = Overload()
+    await overload.pool.acquire(False)
+    waiting = [await start_waiting(overload.pool) for _ in range(1000)]
+    for _ in range(1000):
+        overload.pool.release(None, False, 0.0)
+    await settle()
+    assert {code(task) for task in waiting} == {"started"}
+    assert not +overload.control.refused
+
+
+async def test_in_an_overload_those_at_the_front_that_waited_too_long_are_refused_and_the_next_starts() -> None:
+    overload = Overload()
+    waiting = await overload.begin()
+    overload.pool.release(None, False, 0.0)
+    await settle()
+    assert [code(task) for task in waiting] == ["FANIN513"] * 11 + ["started"]
+    assert overload.control.refused["read"] == 11
+    assert (overload.pool.busy, overload.pool.waiting) == (1, 0)
+
+
+async def test_in_an_overload_a_retry_is_refused_at_once_and_a_write_waits_longer_than_a_read() -> None:
+    overload = Overload()
+    await overload.begin()
+    with pytest.raises(FaultError, match="FANIN513") as refused:
+        await overload.pool.acquire(False, True)
+    assert refused.value.retry_after == 3
+    write, read = await start_waiting(overload.pool, write=True), await start_waiting(overload.pool)
+    overload.now += 0.1
+    overload.pool.release(None, False, 0.0)
+    await settle()
+    assert (code(write), code(read)) == ("started", "FANIN513")
+
+
+async def test_retries_that_wait_are_refused_when_an_overload_begins() -> None:
+    overload = Overload()
+    await overload.pool.acquire(False)
+    retry = asyncio.create_task(overload.pool.acquire(False, True))
+    await asyncio.sleep(0)
+    assert code(retry) == "waits"
+    overload.now = 0.6
+    await start_waiting(overload.pool)
+    await settle()
+    assert code(retry) == "FANIN513"
+
+
+async def test_those_refused_at_once_are_bounded() -> None:
+    overload = Overload()
+    await overload.pool.acquire(False)
+    waiting = [await start_waiting(overload.pool) for _ in range(10 * MOST_REFUSED)]
+    overload.now = 10.0
+    overload.pool.release(None, False, 0.0)
+    await settle()
+    assert [code(task) for task in waiting].count("FANIN513") == MOST_REFUSED
+
+
+async def test_an_overload_ends_when_nobody_waited_for_an_interval() -> None:
+    overload = Overload()
+    await overload.begin()
+    overload.pool.release(None, False, 0.0)
+    overload.now += 0.5
+    overload.pool.release(None, False, 0.0)
+    await overload.pool.acquire(False)
+    assert not overload.control.admission.overloaded
+    retry = asyncio.create_task(overload.pool.acquire(False, True))
+    await asyncio.sleep(0)
+    assert code(retry) == "waits"
+    retry.cancel()

@@ -54,7 +54,7 @@ export function code(label, text) {
   return el("div", { class: "code" }, el("div", {}, label, copy, status), block);
 }
 
-async function copyText(block, status) {
+export async function copyText(block, status) {
   try {
     await navigator.clipboard.writeText(block.textContent);
     status.textContent = "Copied";

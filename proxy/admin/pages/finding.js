@@ -1,6 +1,7 @@
 // The element of a finding, for the page of a trace and the page of findings.
 
-import { code, el, terms } from "./elements.js";
+import { ask } from "./ask.js";
+import { code, copyText, el, terms, unseen } from "./elements.js";
 import { moment, times } from "./formats.js";
 
 export function card(stored) {
@@ -29,10 +30,31 @@ function details({ key, finding, first, last, count, trace, ignored }) {
     fix.reason && ["No fix", fix.reason],
     ["Expected improvement", finding.expected],
     ["Risk", finding.risk],
+    ["Hand over", prompt(key, finding.code)],
     ["Confidence", finding.confidence],
     !ignored && ["Mute with", code("fanin.toml", ignore(key))],
     count && ["Seen", [`${times(count)}, first ${moment(first)}, last ${moment(last)}`, trace && [" in ", link(trace)]]],
   ].filter(Boolean);
+}
+
+// Prompts that were asked for, by the key of the finding: they stay when the page is drawn again.
+const prompts = new Map();
+
+function prompt(key, name) {
+  const box = el("div", {}, code("prompt", prompts.get(key)));
+  const status = el("span", { role: "status" });
+  const copy = el("button", { type: "button", click: () => copyPrompt(key, box, status) }, "Copy as prompt", unseen(` ${name}`));
+  return [el("div", {}, copy, " ", status), box];
+}
+
+async function copyPrompt(key, box, status) {
+  try {
+    if (!prompts.has(key)) prompts.set(key, (await ask(`/api/prompt?key=${encodeURIComponent(key)}`)).prompt);
+    box.replaceChildren(code("prompt", prompts.get(key)));
+    await copyText(box.querySelector("pre"), status);
+  } catch (error) {
+    status.textContent = error.message;
+  }
 }
 
 const link = (trace) => el("a", { href: `#/id/${encodeURIComponent(trace)}` }, trace);

@@ -53,6 +53,7 @@ def index_advice(parsed: ParsedFingerprint, facts: DatabaseFacts) -> IndexAdvice
     """Whether an index is missing, as far as the database is known."""
     relation = facts.of(parsed.name)
     known = relation or RelationFacts()
+    relation = known if known.complete and relation is not None else None
     if not known.can_have_indexes:
         kind = "foreign table" if known.kind == "f" else "view"
         return IndexAdvice("", f"{parsed.name} is a {kind}: an index belongs to the tables that it reads")

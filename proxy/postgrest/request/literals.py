@@ -25,12 +25,10 @@ def canonical(literal: bytes) -> LiteralClass | None:
 
     The range of the column's type does not matter: Postgres rejects a literal outside it.
     """
-    if is_uuid(literal):
-        return LiteralClass.UUID
     digits = literal[1:] if literal[:1] == b"-" else literal
-    if not digits.isdigit() or len(digits) > MAX_INTEGER_DIGITS:
-        return None
-    if digits[0] == 0x30 and literal != b"0":
+    if not digits.isdigit():
+        return LiteralClass.UUID if is_uuid(literal) else None
+    if len(digits) > MAX_INTEGER_DIGITS or (digits[0] == 0x30 and literal != b"0"):
         return None
     return LiteralClass.INTEGER
 

@@ -48,6 +48,11 @@ _OTHER_CORE_TYPES = frozenset(
 """Postgres' own types that are not in ``KNOWN_TYPES``."""
 
 
+SQLSTATE_LENGTH = 5
+OWN_CODE_LENGTH = 3
+"""Characters after ``PGRST``: https://postgrest.org/en/v12/references/errors.html."""
+
+
 class ErrorBody(msgspec.Struct, frozen=True):
     """``code`` and ``message`` of an error body."""
 
@@ -68,6 +73,22 @@ def read_error_body(body: bytes) -> ErrorBody:
         return msgspec.json.decode(body, type=ErrorBody)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ErrorBody()
+
+
+def known_error_code(body: bytes, proxy_status: bytes | None) -> str:
+    """The code of an error: a SQLSTATE, or PostgREST's own code; empty for any other text, and without a code.
+
+    It is in the body, and from PostgREST 13 on also in ``Proxy-Status: PostgREST; error=…``, which a HEAD has too.
+    """
+    code = read_error_body(body).code or (proxy_status or b"").partition(b"error=")[2].decode("ascii", "replace")
+    own = code.removeprefix("PGRST")
+    is_own = own != code and len(own) == OWN_CODE_LENGTH and own.isascii() and own.isalnum()
+    return code if is_own or is_sqlstate(code) else ""
+
+
+def is_sqlstate(code: str) -> bool:
+    """Whether ``code`` has the form of a SQLSTATE (PostgreSQL, appendix A)."""
+    return len(code) == SQLSTATE_LENGTH and code.isascii() and code.isalnum() and code.upper() == code
 
 
 def bad_literal(error: ErrorBody, literals: Collection[bytes], column_type: str = "") -> BadLiteral | None:

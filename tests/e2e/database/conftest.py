@@ -110,17 +110,22 @@ async def advised_for(uri: str, database: Database, sql: str) -> list[Finding]:
     return list(findings_of(advice))
 
 
-async def inspect_uri(rule: AnyRule, uri: str, days: float = 30, sql: str = "") -> DatabaseFindings:
-    """What a rule finds in the database at ``uri``, as if its statistics were ``days`` old.
+async def inspect_uri(
+    rule: AnyRule, uri: str, days: float = 30, sql: str = "", traffic: Sequence[str] = ()
+) -> DatabaseFindings:
+    """What a rule finds in the database at ``uri`` and in ``traffic``, as if its statistics were ``days`` old.
 
     A rule that needs calls gets those that the comments of ``sql`` tell, and the indexes are built for a trial.
     """
+    workload = Workload(100)
+    for trace in told(traffic):
+        workload.add(trace)
     database = await read_database(uri, ("public",))
     advised = await advised_for(uri, database, sql) if rule.needs_calls else None
     began = database.server.now - days * 86_400
     database = structs.replace(database, server=structs.replace(database.server, stats_reset=began))
     failed: list[str] = []
-    found = inspect_database(database, Workload(10), [rule], RuleSettings(), failed.append, advised)
+    found = inspect_database(database, workload, [rule], RuleSettings(), failed.append, advised)
     assert failed == []
     return found
 
@@ -132,7 +137,9 @@ def inspected(example_database: Callable[[str], Awaitable[str]]) -> Callable[...
     ``then`` are further statements.
     """
 
-    async def inspect(rule: AnyRule, sql: str, days: float = 30, then: Sequence[str] = ()) -> DatabaseFindings:
-        return await inspect_uri(rule, await example_database(";\n".join((sql, *then))), days, sql)
+    async def inspect(
+        rule: AnyRule, sql: str, days: float = 30, then: Sequence[str] = (), traffic: Sequence[str] = ()
+    ) -> DatabaseFindings:
+        return await inspect_uri(rule, await example_database(";\n".join((sql, *then))), days, sql, traffic)
 
     return inspect

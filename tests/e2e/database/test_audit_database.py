@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import signal
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -12,11 +16,13 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from proxy.commands.main import FINDINGS, OK, UNABLE
+from proxy.commands.main import CANCELLED, FINDINGS, OK, UNABLE
 from proxy.database.statements import STATEMENTS
+from proxy.postgrest.database_facts import DatabaseFacts
 from tests.commands import test_check as checking
 from tests.commands.test_check import no_variables as no_variables
 from tests.e2e.database.conftest import STUBS
+from tests.recording.test_prometheus import prometheus, series
 from tests.rules.traces import parallel
 
 if TYPE_CHECKING:
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
 
     from proxy.demo.postgres import Postgres
     from proxy.model import Trace
+    from proxy.settings.model import Settings
 
 SCHEMA = """
 create table public.videos (id bigint primary key, owner_id uuid);
@@ -96,6 +103,20 @@ def traffic() -> Trace:
     """Ten reads of the table videos by one route."""
     trace = parallel(["GET /videos?id=gt.1&limit=5 → 5 rows, 1 kB, 30 ms"] * 2)
     return replace(trace, spans=tuple(replace(each, relation="videos") for each in trace.spans))
+
+
+def test_without_traffic_nothing_is_read_for_the_rules_of_traffic(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Settings] = []
+
+    def facts_of(settings: Settings) -> DatabaseFacts:
+        read.append(settings)
+        return DatabaseFacts()
+
+    monkeypatch.setattr("proxy.commands.audit_database.facts_of", facts_of)
+    desk.audit("--db-uri", desk.uri, *PUBLIC)
+    assert read == []
+    desk.audit("--db-uri", desk.uri, *PUBLIC, "--traces", desk.record(checking.ONE))
+    assert len(read) == 1
 
 
 def test_without_traffic_the_rules_over_the_database_run(desk: Desk) -> None:
@@ -179,6 +200,80 @@ def test_the_evidence_is_explained_by_the_statements_that_read_it(desk: Desk) ->
     assert "from pg_class c" in ran.err
 
 
+async def selected(uri: str, number: dict[str, str]) -> str:
+    """What the statement of a number returns, run by itself for the column and the row that the report names."""
+    part, _, column = number["source"].partition(".")
+    statement = STATEMENTS[part].replace("$1", "array['public']::text[]").replace("$2", "array['anon']::text[]")  # type: ignore[index]
+    where = f" where {number['where']}" if number["where"] else ""
+    connection = await asyncpg.connect(uri, server_settings={"search_path": "pg_catalog"})
+    value = await connection.fetchval(f"select s.{column} from ({statement}) s{where}")
+    await connection.close()
+    return f"{value:.0f}"
+
+
+def test_each_number_is_what_its_statement_returns_for_its_row_or_is_said_to_be_computed(desk: Desk) -> None:
+    desk.sql(
+        "create table public.big (id int primary key, n int) with (autovacuum_enabled = false)",
+        "insert into public.big select n, n from generate_series(1, 20000) n",
+        "create index big_n on public.big (n); create index big_n_again on public.big (n)",
+        "delete from public.big where id <= 5000",
+        "select pg_stat_force_next_flush()",
+        "alter table public.big enable row level security",
+    )
+    report = json.loads(desk.audit("--db-uri", desk.uri, *PUBLIC, "--format", "json").out)
+    numbers = [number for each in report["findings"] for number in each["numbers"]]
+    columns = [each for each in numbers if re.fullmatch(r"\w+\.\w+", each["source"]) and each["number"].isdigit()]
+    assert len(columns) >= 5
+    for each in columns:
+        found: list[str] = []
+
+        async def compared(number: dict[str, str] = each, to: list[str] = found) -> None:
+            to.append(await selected(desk.uri, number))
+
+        told(compared())
+        assert found == [each["number"]], each
+    others = {each["source"].partition(" ")[0] for each in numbers} - {each["source"] for each in columns}
+    assert others <= {"computed", "relations.pages,", "indexes.size", "the"}
+
+
+def test_probed_writes_are_in_the_findings_and_leave_the_database_as_it_was(desk: Desk) -> None:
+    desk.sql("grant delete on public.videos to anon")
+    report = json.loads(desk.audit("--db-uri", desk.uri, *PUBLIC, "--probe", "--format", "json").out)
+    (found,) = [each["finding"] for each in report["findings"] if each["finding"]["code"] == "FAN029"]
+    assert any("tried and rolled back: 50 rows deleted" in each for each in found["evidence"])
+    again = json.loads(desk.audit("--db-uri", desk.uri, *PUBLIC, "--format", "json").out)
+    (rows,) = [each["finding"]["current"] for each in again["findings"] if each["finding"]["code"] == "FAN029"]
+    assert rows == "about 50 rows"
+
+
+def test_no_finding_has_more_requests_rows_or_bytes_than_were_observed(desk: Desk) -> None:
+    recording = desk.record(*[replace(traffic(), id=f"t{number}") for number in range(9)])
+    desk.sql("alter table public.videos add parent bigint references public.songs")
+    words = ("--db-uri", desk.uri, *PUBLIC, "--traces", recording, "--format", "json")
+    report = json.loads(desk.audit(*words, "--set", "rules.connection_pressure.pool=1").out)
+    loads = [each["load"] for each in report["findings"] if each["load"]]
+    assert len(loads) >= 4
+    observed = report["traffic"]
+    assert max(load["calls"] for load in loads) == observed["queries"] == 18
+    assert max(load["rows"] for load in loads) == observed["rows"]
+    assert max(load["bytes"] for load in loads) == observed["bytes"]
+    total = sum(usage["total"] for usage in report["queries"])
+    hours = max(observed["end"] - observed["begin"], 1) / 3600
+    assert max(load["ms_per_hour"] for load in loads) * hours <= total * 1.001
+
+
+def test_findings_come_in_phases_with_what_would_have_caught_them_and_those_that_nothing_touches_apart(
+    desk: Desk,
+) -> None:
+    words = ("--db-uri", desk.uri, *PUBLIC, "--traces", desk.record(traffic()))
+    told = desk.audit(*words).out
+    places = [told.index(text) for text in ("2. Schema", "No observed request touches:", "[LOW] traffic")]
+    places.append(told.index("4. Monitoring"))
+    assert places == sorted(places)
+    assert told.index("public.videos", places[0]) < places[1] < told.index("public.songs", places[0])
+    assert "--require-full-coverage" in told[places[-1] :]
+
+
 def test_an_ignore_of_a_finding_over_the_database_is_matched(desk: Desk) -> None:
     ignore = '[[ignore]]\nrule = "FAN026"\nreason = "known"\n'
     words = ("--db-uri", desk.uri, *PUBLIC, "--traces", desk.record(checking.ONE), "--format", "json")
@@ -216,3 +311,43 @@ def test_a_statement_that_takes_too_long_leaves_the_rest_checked(desk: Desk, mon
     assert ran.code == OK
     assert "FAN026" in ran.out
     assert "it took too long" in ran.out
+
+
+def test_requests_of_a_fleet_are_those_of_its_prometheus(desk: Desk) -> None:
+    found = [series("public.songs", "GET", "1680"), series("songs", "PATCH", "168")]
+    words = ("--db-uri", desk.uri, *PUBLIC, "--format", "json", "--prometheus")
+    with prometheus(json.dumps({"data": {"result": found}})) as (url, _):
+        report = json.loads(desk.audit(*words, url).out)
+    loads = {each["finding"]["object"]["name"]: each["load"] for each in report["findings"]}
+    assert (loads["songs"]["calls"], loads["songs"]["calls_per_hour"]) == (1848, 11.0)
+    assert loads["videos"]["calls"] == 0
+    report = json.loads(desk.audit(*words, "http://127.0.0.1:1").out)
+    assert [each["object"] for each in report["not_checked"]] == ["http://127.0.0.1:1"]
+
+
+def test_ctrl_c_ends_it_in_one_line_and_the_statement_that_runs(desk: Desk) -> None:
+    slow = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    slow += "import proxy.database.snapshot as s; s.STATEMENTS = {**s.STATEMENTS, 'policies': 'select pg_sleep(60)'};"
+    slow += "from proxy.commands.main import main; sys.exit(main(sys.argv[1:]))"
+    words = (sys.executable, "-c", slow, "audit", "--db-uri", desk.uri, *PUBLIC, "--statement-timeout", "60000")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        sleeping = "select count(*) from pg_stat_activity where query like 'select pg_sleep(60)%' and state = 'active'"
+        while not value(desk, sleeping):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (CANCELLED, "", "fanin: cancelled\n")
+    while value(desk, sleeping):
+        pass
+
+
+def value(desk: Desk, statement: str) -> int:
+    values: list[int] = []
+
+    async def read() -> None:
+        connection = await asyncpg.connect(desk.dsn, database="audit_cli")
+        values.append(await connection.fetchval(statement))
+        await connection.close()
+
+    told(read())
+    return values[0]

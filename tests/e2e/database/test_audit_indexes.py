@@ -127,6 +127,19 @@ def test_a_trial_measures_also_what_statistics_cannot_tell_and_leaves_nothing(sh
     assert value(shop, server, count) == 3
 
 
+def test_an_index_that_cannot_be_built_is_not_checked_and_the_others_are(shop: Desk) -> None:
+    shop.sql(
+        "create table public.notes (id bigint primary key, body text not null)",
+        "insert into public.notes select n, string_agg(md5(n * k || ''), '') from generate_series(1, 3000) n,"
+        " generate_series(1, 300) k group by n",
+        "analyze public.notes",
+    )
+    report = audited(shop, "--trial", lines=(f"40 × {BY_OWNER}", "9 × GET /notes?body=eq.x → 1 rows, 9 ms"))
+    assert [each["finding"]["index"]["keys"] for each in found(report)] == [["owner_id"]]
+    missing = [each for each in report["not_checked"] if each["object"] == "public.notes"]
+    assert any("--trial could not build it" in each["because"] for each in missing)
+
+
 def test_a_trial_beside_other_clients_is_refused_until_it_is_told_twice(shop: Desk, server: Postgres) -> None:
     with Client(shop, server):
         report = audited(shop, "--trial")

@@ -108,7 +108,7 @@ def test_the_eight_indexes_are_found_and_proved_and_after_the_migration_the_audi
         evidence = "\n".join(each["evidence"])
         assert "before: " in evidence
         assert "Index Scan" in evidence.partition("after: ")[2]
-        assert each["confidence"] != "low"
+        assert "not proven" not in evidence
     missing = [each for each in report["not_checked"] if each["check"] == "FAN020"]
     assert missing == []
     assert {"FAN021", "FAN031", "FAN032"} <= {each["finding"]["code"] for each in report["findings"]}
@@ -130,7 +130,10 @@ def test_the_eight_indexes_are_found_and_proved_and_after_the_migration_the_audi
     assert {each["key"] for each in audited(desk, shop)["findings"] if each["finding"]["code"] in EXECUTABLE} == keys
 
 
-def test_the_same_recording_gives_the_same_bytes(desk: Desk, shop: Shop) -> None:
+def test_the_same_recording_gives_the_same_report_but_for_the_times_of_a_trial(desk: Desk, shop: Shop) -> None:
+    first, second = audited(desk, shop), audited(desk, shop)
     if shop.proof:
-        pytest.skip("a trial measures times")
-    assert audited(desk, shop) == audited(desk, shop)
+        first, second = (
+            {each["index"]["table"]: each["index"] for each in found(one, "FAN020")} for one in (first, second)
+        )
+    assert first == second

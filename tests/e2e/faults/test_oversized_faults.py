@@ -12,6 +12,7 @@ import pytest
 from proxy.admin.gauges import gauges
 from proxy.observe.events import FellBack
 from tests.e2e.support.bursts import get, sockets
+from tests.e2e.support.error_codes import error_code
 from tests.e2e.support.faulty_upstream import correct_answer
 from tests.e2e.support.harness import ScriptedConnection, ScriptedUpstream, ask, fanin, until
 
@@ -216,3 +217,23 @@ async def test_parts_slower_than_half_of_an_answers_time_are_given_up_for_the_or
         assert (await ask(made.sidecar.port, REQUEST)).status == 400
         assert made.fallbacks == ["deadline"]
         assert len(made.parts) == PARTS
+
+
+async def test_a_list_whose_parts_waited_too_long_for_a_connection_does_not_wait_again() -> None:
+    going = asyncio.Event()
+
+    async def hangs(_: ScriptedConnection, request: bytes, number: int) -> bytes:
+        await going.wait()
+        return correct_answer(request)
+
+    changes = {"pool__calls": 1, "timeouts__queue": 0.05}
+    async with faulty_chunks(hangs, **changes) as made, sockets(made.sidecar.port, 1) as (client,):
+        await client.send(REQUEST)
+        answer = await client.answer()
+        assert error_code(answer) == "FANIN507"
+        assert len(made.upstream.requests) <= 1, "neither another part nor the whole list was sent"
+        assert made.fallbacks == ["connection"]
+        going.set()
+        before = len(made.parts)
+        await ask(made.sidecar.port, REQUEST)
+        assert len(made.parts) > before, "there is no pause"

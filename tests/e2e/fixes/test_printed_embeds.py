@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
@@ -140,6 +140,18 @@ async def test_a_fault_planted_into_an_embed_is_found(loops: Stack, part: str, o
     async with comparing(loops) as comparison:
         await comparison.compare(played, plant)
     assert comparison.wrong
+
+
+async def test_keys_from_the_openapi_description_make_embeds_too(loops: Stack, tell: Callable[[str], None]) -> None:
+    known: dict[str, Any] = {"detect__openapi": True, "openapi_token": loops.token}
+    made = list(shapes(SEED + 2, 40))
+    comparison = await compare_all(loops, made, **known)
+    tell(comparison.table())
+    assert not comparison.wrong, comparison.report()
+    (parts,) = await play(loops, [of_parts(random.Random(1))], **known)
+    fix = fix_of(parts)[1]
+    assert fix is not None
+    assert '.select("id,part!thing_id(' in fix.supabase_js
 
 
 async def test_embeds_behind_a_lower_limit_return_what_the_loops_got(loops: Stack) -> None:

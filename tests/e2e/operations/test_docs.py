@@ -42,6 +42,7 @@ ELSEWHERE = {
     "fanin explain 'GET /videos?select=id,creators!inner(handle)&status=eq.uploaded&order=created_at.desc&limit=5'": (
         "tests/e2e/findings/test_explain_plan.py runs such commands, with a database"
     ),
+    "fanin capture": "tests/e2e/operations/test_capture.py runs such commands",
     "fanin top": "tests/e2e/pages/test_top.py runs it, beside a fanin",
     "promtool": "tests/deploy/test_prometheus.py runs it on each of these files",
     "docker": "there is no engine where the tests run; tests/deploy checks the files by their schemas",

@@ -68,7 +68,8 @@ async def test_a_request_is_a_server_span_under_its_caller_and_its_call_a_client
     stack: Stack, keys: list[str]
 ) -> None:
     async with otlp_collector() as collector:
-        async with fanin_program(stack.url, "--set", f"otlp.endpoint={collector.url}") as running:
+        flags = ("--set", f"otlp.endpoint={collector.url}", "--set", "otlp.database=shop")
+        async with fanin_program(stack.url, *flags) as running:
             await ask(
                 running.port, get(f"/creators?select=id&id=eq.{keys[0]}", stack, parent(7), "X-Fanin-Caller: f\r\n")
             )
@@ -80,7 +81,7 @@ async def test_a_request_is_a_server_span_under_its_caller_and_its_call_a_client
     assert (called.trace_id, called.parent_span_id) == (served.trace_id, served.span_id)
     assert served.start_time_unix_nano <= called.start_time_unix_nano < called.end_time_unix_nano
     assert called.end_time_unix_nano <= served.end_time_unix_nano + 1_000_000
-    assert (served.name, called.name) == ("GET public.creators", "GET public.creators")
+    assert (served.name, called.name) == ("GET /creators", "SELECT public.creators")
     told = attributes(served)
     assert told["http.request.method"] == "GET"
     assert told["http.response.status_code"] == 200
@@ -92,6 +93,10 @@ async def test_a_request_is_a_server_span_under_its_caller_and_its_call_a_client
     told = attributes(called)
     assert told["db.system.name"] == "postgresql"
     assert told["db.collection.name"] == "public.creators"
+    assert told["db.namespace"] == "shop|public"
+    assert told["db.operation.name"] == "SELECT"
+    assert told["db.query.summary"] == "SELECT public.creators"
+    assert told["db.query.text"] == "SELECT creators.id FROM creators WHERE creators.id = ?"
     assert told["server.port"] == int(stack.url.rpartition(":")[2])
     assert attributes(refused)["fanin.fingerprint"] == "GET creators?…"
     assert not refused.parent_span_id
@@ -124,11 +129,57 @@ async def test_a_merged_call_is_one_span_with_links_to_the_requests_that_it_answ
         members = [span for span in served if attributes(span).get("fanin.call") == number]
         assert len(members) > 1
         assert links(batch) == {span.span_id for span in members}
-        assert attributes(batch)["db.operation.batch.size"] == len(members)
+        assert attributes(batch)["fanin.batch.size"] == len(members)
+        assert "db.operation.batch.size" not in attributes(batch)
+        assert attributes(batch)["db.query.text"] == "SELECT creators.id FROM creators WHERE creators.id IN (?)"
         assert batch.parent_span_id in links(batch)
         assert {attributes(span)["fanin.outcome"] for span in members} == {"merged"}
     linked = Counter(link for batch in batches for link in links(batch))
     assert set(linked.values()) == {1}, "a request is answered by one call"
+
+
+@pytest.mark.stack
+async def test_an_error_has_the_sqlstate_and_names_that_postgrest_accepted_before(
+    stack: Stack, keys: list[str]
+) -> None:
+    async with otlp_collector() as collector:
+        async with fanin_program(stack.url, "--set", f"otlp.endpoint={collector.url}") as running:
+            for target in (
+                f"/creators?id=eq.{keys[0]}",
+                "/creators?id=eq.nonsense",
+                "/creators?nothing=eq.1",
+                "/nosuch",
+            ):
+                await ask(running.port, get(target, stack))
+            await ask(running.port, get("/rpc/nosuch", stack))
+        _, text, column, relation, function = map(attributes, collector.spans(CLIENT))
+    assert (text["error.type"], text["db.response.status_code"]) == ("22P02", "22P02")
+    assert (column["error.type"], column["db.response.status_code"]) == ("42703", "42703")
+    assert (text["db.collection.name"], text["db.query.summary"]) == ("public.creators", "SELECT public.creators")
+    assert "db.query.text" not in column
+    assert (relation["error.type"], relation["db.response.status_code"]) == ("42P01", "42P01")
+    assert "db.collection.name" not in relation
+    assert (function["error.type"], function["db.query.summary"]) == ("PGRST202", "SELECT")
+    assert "db.response.status_code" not in function
+    assert not any(b"nosuch" in raw or b"nonsense" in raw for raw in collector.raw)
+
+
+@pytest.mark.stack
+async def test_the_durations_of_calls_are_a_metric_that_counts_each_call_once(stack: Stack, keys: list[str]) -> None:
+    async with otlp_collector() as collector:
+        async with fanin_program(stack.url, "--set", f"otlp.endpoint={collector.url}") as running:
+            for key in keys[:3]:
+                await ask(running.port, get(f"/creators?select=id&id=eq.{key}", stack))
+            await ask(running.port, get("/creators?id=eq.nonsense", stack))
+        points = collector.points("db.client.operation.duration")
+    counts = {attributes(point).get("error.type"): point.count for point in points}
+    assert counts == {None: 3, "22P02": 1}
+    told = attributes(points[0])
+    assert told["db.system.name"] == "postgresql"
+    assert told["db.collection.name"] == "public.creators"
+    assert told["db.operation.name"] == "SELECT"
+    assert list(points[0].explicit_bounds) == [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
+    assert not any(keys[0].encode() in raw or b"nonsense" in raw for raw in collector.raw_metrics)
 
 
 async def test_the_caller_decides_whether_its_trace_is_sampled() -> None:

@@ -13,6 +13,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from proxy import __version__
 from tests.test_imports import ROOT
@@ -86,15 +87,37 @@ def test_it_serves_without_what_only_the_demo_needs(installed: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
+        (["demo"], 75, f"its extra demo: pipx install --force 'fanin-{__version__}-py3-none-any.whl[demo]'"),
         (["demo"], 75, "pip install '.[demo]'"),
+        (["doctor", "--upstream", "http://127.0.0.1:1", "--db-uri", "postgres://h/d"], 1, ""),
+        (["capture", "--upstream", "http://127.0.0.1:1", "--", "true"], 0, "fanin: 0 requests"),
         (["serve", "--db-uri", "postgres://h/d", "--admin", "off"], 2, "pip install '.[db]'"),
         (["serve", "--set", "otlp.endpoint=http://127.0.0.1:1", "--admin", "off"], 2, "pip install '.[otel]'"),
     ],
 )
-def test_what_an_extra_is_for_is_told(installed: Path, arguments: list[str], code: int, told: str) -> None:
-    run = subprocess.run([installed / "fanin", *arguments], env=CLEAN, capture_output=True, text=True, check=False)
+def test_what_an_extra_is_for_is_told(
+    installed: Path, tmp_path: Path, arguments: list[str], code: int, told: str
+) -> None:
+    command = [str(installed / "fanin"), *arguments]
+    run = subprocess.run(command, cwd=tmp_path, env=CLEAN, capture_output=True, text=True, check=False)
     assert run.returncode == code
     assert told in run.stderr
+
+
+def test_the_steps_of_the_action_and_of_the_template_install_the_wheel(built: Path, tmp_path: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    action = yaml.safe_load((ROOT / "deploy/ci/github/action.yml").read_text(encoding="utf-8"))
+    template = yaml.safe_load((ROOT / "deploy/ci/gitlab/fanin.gitlab-ci.yml").read_text(encoding="utf-8"))
+    host = {"RUNNER_TEMP": str(tmp_path), "GITHUB_PATH": str(tmp_path / "path")}
+    packages = {"PACKAGE": str(wheel), "CHECK_PACKAGE": str(wheel)}
+    for script in (action["runs"]["steps"][0]["run"], "\n".join(template[".fanin"]["before_script"])):
+        shell = ["bash", "-eo", "pipefail", "-c", script]
+        subprocess.run(shell, cwd=tmp_path, env={**CLEAN, **host, **packages}, check=True)
+    folder = (tmp_path / "path").read_text(encoding="utf-8").strip()
+    for program in (f"{folder}/fanin", tmp_path / ".fanin-environment/bin/fanin"):
+        told = subprocess.run([str(program), "--version"], env=CLEAN, check=True, capture_output=True, text=True)
+        assert told.stdout == f"fanin {__version__}\n"
+    assert not (tmp_path / "fanin-command/python").exists()
 
 
 def test_the_wheel_has_the_pages(built: Path) -> None:

@@ -70,7 +70,7 @@ async def test_what_differs_is_listed_with_the_findings_and_explained(untrusted:
         await one.page.keyboard.press("3")
         await one.page.get_by_text("Not merged: answers differ").wait_for()
         assert "untrusted.only_equal by id: mismatched" in await one.page.locator("main").inner_text()
-        common = ("--running", seen.url, "--set", "catalog.schemas=untrusted")
+        common = ("--admin", seen.url, "--set", "catalog.schemas=untrusted")
         told = await asyncio.to_thread(explained, *common, "GET /only_equal?id=eq.1")
         assert "no: mismatched" in told
         assert "Found by comparison: Merged answers differed from PostgREST's: " in told
@@ -92,5 +92,5 @@ async def test_what_the_catalog_knows_is_listed_apart(untrusted: Stack) -> None:
 
 
 def test_an_admin_port_that_cannot_be_read_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["explain", "--running", "http://127.0.0.1:1", "GET /t?id=eq.1"]) == 75
+    assert main(["explain", "--admin", "http://127.0.0.1:1", "GET /t?id=eq.1"]) == 75
     assert "is it the admin port of a fanin?" in capsys.readouterr().err

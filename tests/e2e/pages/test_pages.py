@@ -116,6 +116,28 @@ async def test_fingerprints_are_sorted_filtered_and_opened() -> None:
         assert "curl -g" in await page.locator(".inside").inner_text()
 
 
+async def test_a_finding_is_copied_as_a_prompt_without_values_and_stays_when_the_page_is_drawn_again() -> None:
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin_with_admin(upstream.url) as seen, tab(seen.url) as one:
+        await ask_until_kept(seen, FAN_OUT, "t1", "X-Fanin-Route: GET /export", "X-Fanin-Caller: export.ts:12")
+        page = one.page
+        await page.goto(f"{seen.url}/#/findings")
+        await page.locator(".finding summary").first.click()
+        button = page.get_by_role("button", name="Copy as prompt FAN001")
+        await button.press("Enter")
+        block = page.locator(".finding pre", has_text="# Fix the finding FAN001")
+        await block.wait_for()
+        text = await block.inner_text()
+        assert "## Acceptance check" in text
+        assert "export.ts:12" in text
+        assert "eq.3" not in text
+        await page.get_by_text(re.compile("Copied|Selected: copy it")).first.wait_for()
+        await ask_until_kept(seen, FAN_OUT, "t2", "X-Fanin-Route: GET /export")
+        await page.goto(f"{seen.url}/#/traces")
+        await page.goto(f"{seen.url}/#/findings")
+        await page.locator(".finding summary").first.wait_for()
+        await page.locator("pre", has_text="# Fix the finding FAN001").first.wait_for(state="attached")
+
+
 async def test_findings_stand_by_rule_with_its_document_and_ignored_ones_apart() -> None:
     ignore: dict[str, Any] = {"ignore": [{"relation": "known", "reason": "a report"}]}
     targets = [f"/known?id=eq.{n}&offset=1" for n in range(6)]
@@ -136,7 +158,7 @@ async def test_findings_stand_by_rule_with_its_document_and_ignored_ones_apart()
         assert places == sorted(places)
         assert re.match(r"\[[A-Z]+: FAN001\] 6 reads of videos, one for each creator_id\n", told)
         assert "once, first 20" in told
-        assert "known" not in told
+        assert "reads of known" not in told
         await page.get_by_text("About this rule").first.click()
         assert "Why it hurts" in await page.locator(".document pre").first.inner_text()
         await page.get_by_text("1 ignored").click()

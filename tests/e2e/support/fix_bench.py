@@ -77,6 +77,8 @@ class Bench:
         gate, left = asyncio.Semaphore(4 if table is None else 1), dict[int, str]()
         async with fanin(self.stack.url, **settings) as sidecar:
             sidecar._events.subscribe(watch)
+            if settings.get("detect__openapi"):
+                await until(lambda: sidecar.rule_runner.facts.relations)
 
             async def one(number: int, requests: Sequence[Request]) -> list[tuple[list[Any], str]]:
                 async with gate, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as session:

@@ -11,7 +11,7 @@ from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.fixes.sql.clauses import sql_reason
 from rules.fan006_reference_table_read import RULE as REFERENCE
 from tests.e2e.support.fix_reads import Request, single
-from tests.e2e.support.fix_runs import given
+from tests.e2e.support.fix_runs import array_text, given
 from tests.e2e.support.fix_shapes import ORDERS, Param, Shape, filters
 from tests.rules.traces import found
 
@@ -238,3 +238,21 @@ async def chatty_pages(bench: Bench, draw: random.Random, number: int) -> None:
             assert not by_number
 
         await bench.each("FAN015", finding.fix, {"sql": sql})
+
+
+async def loops_of_functions(bench: Bench, draw: random.Random, number: int) -> None:
+    """FAN018: the function that the reason describes returns what each call got."""
+    for method in ("GET", "POST"):
+        values = draw.sample(range(1000), max(number, 6))
+        target, by_post = "/rpc/doubled", method == "POST"
+        requests = [
+            Request(target, method=method, body={"n": n}) if by_post else Request(f"{target}?n={n}") for n in values
+        ]
+        (seen,) = await bench.play([requests])
+        finding = seen.findings["FAN018"]
+        assert finding.title == f"{len(values)} calls of the function doubled"
+        await bench.each("FAN018", finding.fix, {})
+        (query,) = re.findall(r"select .* as result", finding.fix.reason)
+        rows = await bench.sql(query.replace("unnest(arguments)", "unnest($1::bigint[])"), [array_text(values)])
+        got: list[Any] = [answer for answer, _ in seen.answers]
+        assert [(row["argument"], row["result"]) for row in rows] == list(zip(values, got, strict=True))

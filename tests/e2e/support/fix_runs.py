@@ -92,6 +92,8 @@ async def play(stack: Stack, shapes: Sequence[Shape], table: Table | None = None
     async with fanin(stack.url, **PATIENT, **settings) as sidecar, aiohttp.ClientSession() as session:
         sidecar._events.subscribe(watch)
         base = f"http://127.0.0.1:{sidecar.port}"
+        if settings.get("detect__openapi"):
+            await until(lambda: sidecar.rule_runner.facts.relations)
 
         async def one(number: int, shape: Shape) -> Played:
             async with gate:

@@ -28,6 +28,7 @@ create table loops.entry (
   id bigint primary key, a text not null default 'x', b bigint, code text unique not null, val int default 7,
   status text not null default 'new', note text default 'none'
 );
+create function loops.doubled(n bigint) returns bigint language sql stable as 'select 2 * n';
 create function loops.nasty(n bigint) returns text language sql immutable as $$
   select (array['plain', 'with, comma', 'quote "q"', 'back\slash', 'ünï ☃', 'paren (x)', '"', 'a.b:c', 'line
 break', '*star_%', 'in.(1,2)', ' padded ', '\"', '{br,ace}', '', 'null'])[1 + n % 16]

@@ -7,6 +7,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -25,6 +29,7 @@ class Collector:
     def __init__(self, hangs: bool) -> None:
         self.url = ""
         self.raw: list[bytes] = []
+        self.raw_metrics: list[bytes] = []
         self.headers: list[dict[str, str]] = []
         self.hangs = hangs
         self.request_came = asyncio.Event()
@@ -38,6 +43,22 @@ class Collector:
             await self.released.wait()
         body = ExportTraceServiceResponse().SerializeToString()
         return web.Response(body=body, content_type="application/x-protobuf")
+
+    async def receive_metrics(self, request: web.Request) -> web.Response:
+        self.raw_metrics.append(await request.read())
+        body = ExportMetricsServiceResponse().SerializeToString()
+        return web.Response(body=body, content_type="application/x-protobuf")
+
+    def points(self, name: str) -> list[Any]:
+        """The points of a metric in the last export that has it."""
+        for raw in reversed(self.raw_metrics):
+            request = ExportMetricsServiceRequest.FromString(raw)
+            for resource in request.resource_metrics:
+                for scope in resource.scope_metrics:
+                    for metric in scope.metrics:
+                        if metric.name == name:
+                            return list(metric.histogram.data_points)
+        return []
 
     @property
     def requests(self) -> list[ExportTraceServiceRequest]:
@@ -56,7 +77,7 @@ class Collector:
         return sorted(found, key=lambda span: span.start_time_unix_nano)
 
 
-def attributes(span: Span) -> dict[str, Any]:
+def attributes(span: Any) -> dict[str, Any]:
     """By name; values as what they are."""
     return {one.key: getattr(one.value, str(one.value.WhichOneof("value"))) for one in span.attributes}
 
@@ -66,6 +87,7 @@ async def otlp_collector(*, hangs: bool = False) -> AsyncIterator[Collector]:
     collector = Collector(hangs)
     app = web.Application(client_max_size=1 << 26)
     app.router.add_post("/v1/traces", collector.receive)
+    app.router.add_post("/v1/metrics", collector.receive_metrics)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

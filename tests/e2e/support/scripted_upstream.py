@@ -135,14 +135,17 @@ class ScriptedUpstream:
     """
 
     def __init__(
-        self, *scripts: Callable[[ScriptedConnection], Awaitable[None]], tls: ssl.SSLContext | None = None
+        self,
+        *scripts: Callable[[ScriptedConnection], Awaitable[None]],
+        tls: ssl.SSLContext | None = None,
+        port: int = 0,
     ) -> None:
         self.connections: list[ScriptedConnection] = []
         self._scripts = scripts
         self._tls = tls
         self._changed = asyncio.Event()
         self._playing: set[asyncio.Task[None]] = set()
-        self.port = 0
+        self.port = port
         self.failures: list[BaseException] = []
 
     @property
@@ -155,7 +158,7 @@ class ScriptedUpstream:
         return [request for connection in self.connections for request in connection.requests]
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls, limit=1 << 18)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self._tls, limit=1 << 18)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -11,6 +11,7 @@ from proxy.postgrest.response.problem import (
     ErrorBody,
     bad_literal,
     base_type,
+    known_error_code,
     missing_operator,
     read_error_body,
 )
@@ -19,6 +20,16 @@ from proxy.postgrest.response.problem import (
 def test_code_and_message_are_parsed() -> None:
     body = json.dumps({"code": "42703", "details": None, "hint": None, "message": "no"}).encode()
     assert read_error_body(body) == ErrorBody("42703", "no")
+
+
+@pytest.mark.parametrize(
+    ("code", "known"),
+    [("22P02", "22P02"), ("PGRST116", "PGRST116"), ("PGRSTX00", "PGRSTX00"), ("a secret", ""), ("22p02", ""), ("", "")],
+)
+def test_only_codes_of_postgres_and_postgrest_are_known_in_body_and_header(code: str, known: str) -> None:
+    """The error of a function may have any text as its code."""
+    assert known_error_code(json.dumps({"code": code, "message": "m"}).encode(), None) == known
+    assert known_error_code(b"", b"PostgREST; error=" + code.encode()) == known
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,50 @@
+"""``fanin snippet``: prints code to put elsewhere, such as a function for PostgREST's db-pre-request."""
+
+from collections.abc import Mapping
+
+from proxy.postgrest.names import quoted_identifier
+
+PRE_REQUEST = """\
+-- Shows the route and the trace of a request in Postgres, as the application_name of its transaction:
+-- pg_stat_activity, the log (%a in log_line_prefix) and auto_explain then tell which page a statement is of.
+--   GET /export trace=0af7651916cd43dd            a request
+--   GET /export trace=0af7651916cd43dd merged=12  a call that answers twelve requests
+--   merged=12                                     twelve requests of several routes and traces
+-- fanin sends both only with its setting trace.forward = true (off by default). Run this as the owner of the database.
+create schema if not exists {schema};
+grant usage on schema {schema} to public;
+create or replace function {schema}.show_request() returns void
+language plpgsql set search_path = '' as $function$
+declare
+  headers jsonb := nullif(current_setting('request.headers', true), '')::jsonb;
+  route text := headers ->> 'x-fanin-route';
+  trace text := headers ->> 'x-fanin-trace';
+  merged text := headers ->> 'x-fanin-merged';
+  rest text := concat_ws(' ', 'trace=' || left(trace, 16), 'merged=' || merged);
+begin
+  if route is null and rest = '' then
+    return;  -- keep the name that PostgREST gave the connection
+  end if;
+  -- A name has at most 63 characters, all of them ASCII: the route is shortened, and the rest is kept.
+  route := left(regexp_replace(route, '[^ -~]', '?', 'g'), 62 - length(rest));
+  perform set_config('application_name', concat_ws(' ', route, nullif(rest, '')), true);
+end
+$function$;
+
+-- Let PostgREST call it before each request: in its configuration
+--   db-pre-request = "{schema}.show_request"
+-- or, as on Supabase, in the database (the role is that with which PostgREST connects):
+--   alter role authenticator set pgrst.db_pre_request = '{schema}.show_request';
+--   notify pgrst, 'reload config';
+-- If there is such a function already, let it `perform {schema}.show_request();`.
+-- Undo: remove that setting, reload PostgREST, then `drop schema {schema} cascade;`
+"""
+
+
+def pre_request(schema: str) -> str:
+    """SQL that makes the function ``show_request`` in ``schema``."""
+    return PRE_REQUEST.replace("{schema}", quoted_identifier(schema))
+
+
+SNIPPETS: Mapping[str, str] = {"pre-request": "a function for db-pre-request: route and trace as application_name"}
+"""What can be printed, and what it is."""

@@ -1,0 +1,59 @@
+"""`fanin explain` of a finding: from a recording, by its key or id, as a report or as a prompt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.commands.explain_finding import looks_like_finding
+from proxy.commands.main import UNABLE, USAGE, main
+from proxy.findings.model import short_id
+from tests.receiver.recordings import recording_of_a_loop
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = "FAN002:public.t:GET /a:GET t?select=id&id=eq.?"
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> str:
+    return str(recording_of_a_loop(tmp_path / "traces.jsonl"))
+
+
+@pytest.mark.parametrize("name", [KEY, short_id(KEY)])
+def test_a_finding_is_told_by_its_key_and_by_its_id(
+    recording: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", name, "--traces", recording]) == 0
+    assert "12 requests differ only in id" in capsys.readouterr().out
+    assert main(["explain", name, "--traces", recording, "--prompt"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("# Fix the finding FAN002")
+    assert 'forbid = ["FAN002"]' in told
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ((KEY,), USAGE, "is read with --admin URL (a fanin's admin port) or --traces FILE"),
+        ((KEY + "x", "--traces", "RECORDING"), USAGE, "no finding has this key or id there"),
+        ((KEY, "--traces", "nothing"), UNABLE, "nothing: cannot be read"),
+        ((KEY, "--admin", "http://127.0.0.1:1"), UNABLE, "cannot be read"),
+        (("FAN002", "--prompt"), USAGE, "--prompt is about a finding"),
+    ],
+)
+def test_what_is_missing_is_said(
+    recording: str, words: tuple[str, ...], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", *(recording if word == "RECORDING" else word for word in words)]) == code
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "is_finding"),
+    [(KEY, True), ("0123456789ab", True), ("FAN002", False), ("GET /t?id=eq.1", False), ("ties", False)],
+)
+def test_keys_and_ids_are_told_from_codes_and_requests(words: str, is_finding: bool) -> None:
+    assert looks_like_finding(words) is is_finding
