@@ -1,8 +1,6 @@
 """A network link with a delay, as a process of its own: what arrives is passed on later, in the same order.
 
 ``python -m proxy.demo.link PORT TARGET_PORT DELAY`` listens on 127.0.0.1 until it is ended.
-
-Tests: tests/demo/test_link.py.
 """
 
 from __future__ import annotations

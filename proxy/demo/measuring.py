@@ -25,7 +25,7 @@ _REVIEWED = "select id::text, status, reviewed_at::text from videos where review
 _RESTORE = "update videos set status = 'pending_review', reviewed_at = null, reviewed_by = null where reviewed_by = $1"
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Where PostgREST is. The URLs are those for the application."""
 
     name: str
@@ -35,10 +35,10 @@ class Place(NamedTuple):
     opted: str
     """fanin with the opt-in cures."""
     rounds: int
-    """Measured runs of each side; one more before them is not measured."""
+    """CaseFigures runs of each side; one more before them is not measured."""
 
 
-class Run(NamedTuple):
+class MeasuredRun(NamedTuple):
     """One run: its answers, the rows that it has written, its seconds, and its statements."""
 
     answers: Sequence[Answer]
@@ -55,7 +55,7 @@ class Side(NamedTuple):
     ms: float
 
 
-class Measured(NamedTuple):
+class CaseFigures(NamedTuple):
     """A use case at one place: directly, and with each cure whether its answers were equal in every round."""
 
     direct: Side
@@ -69,10 +69,10 @@ class Bench:
         self._connection = connection
         self._token = token
 
-    async def measure(self, case: UseCase, place: Place) -> Measured:
+    async def measure(self, case: UseCase, place: Location) -> CaseFigures:
         """Run all sides in turn, so that all have equally warm caches."""
-        direct: list[Run] = []
-        through: list[list[Run]] = [[] for _ in case.cures]
+        direct: list[MeasuredRun] = []
+        through: list[list[MeasuredRun]] = [[] for _ in case.cures]
         for number in range(place.rounds + 1):
             trace = f"{case.name}-{place.name}-{number}".replace(" ", "-").replace(",", "")
             direct.append(await self._run(case, case.calls, place.direct, trace))
@@ -81,9 +81,11 @@ class Bench:
                 runs.append(await self._run(case, cure.calls, url, f"{trace}-{cure.name}"))
         equal = [all(_same(case, *pair) for pair in zip(direct, runs, strict=True)) for runs in through]
         # The first round opens PostgREST's connections and fills Postgres' caches: it is not measured.
-        return Measured(_side(direct[1:]), [(_side(runs[1:]), same) for runs, same in zip(through, equal, strict=True)])
+        return CaseFigures(
+            _side(direct[1:]), [(_side(runs[1:]), same) for runs, same in zip(through, equal, strict=True)]
+        )
 
-    async def _run(self, case: UseCase, calls: Calls, url: str, trace: str) -> Run:
+    async def _run(self, case: UseCase, calls: Calls, url: str, trace: str) -> MeasuredRun:
         await reset(self._connection)
         async with application(url, self._token, trace, case.name) as app:
             began = time.perf_counter()
@@ -94,7 +96,7 @@ class Bench:
         if case.writes:
             written = [tuple(row) for row in await self._connection.fetch(_REVIEWED, REVIEWER)]
             await self._connection.execute(_RESTORE, REVIEWER)
-        return Run(answers, written, seconds, count)
+        return MeasuredRun(answers, written, seconds, count)
 
 
 def say(what: str) -> None:
@@ -102,7 +104,7 @@ def say(what: str) -> None:
     print(f"· {what}", file=sys.stderr, flush=True)
 
 
-def _side(runs: Sequence[Run]) -> Side:
+def _side(runs: Sequence[MeasuredRun]) -> Side:
     return Side(
         requests=len(runs[0].answers),
         statements=int(statistics.median(run.statements for run in runs)),
@@ -110,7 +112,7 @@ def _side(runs: Sequence[Run]) -> Side:
     )
 
 
-def _same(case: UseCase, direct: Run, through: Run) -> bool:
+def _same(case: UseCase, direct: MeasuredRun, through: MeasuredRun) -> bool:
     """Whether two runs gave the application the same, and wrote the same; prints the first difference."""
     if case.result(through.answers) == case.result(direct.answers) and through.written == direct.written:
         return True

@@ -21,7 +21,7 @@ import asyncpg
 from proxy.demo import payment_export
 from proxy.demo.data import load
 from proxy.demo.link import ONE_WAY, Link
-from proxy.demo.measuring import Bench, Place, say
+from proxy.demo.measuring import Bench, Location, say
 from proxy.demo.sidecar import NO_CHECKS, Fanin
 from proxy.demo.stack import Postgres, PostgREST, StackError, service_token
 from proxy.demo.table import NOTHING, DemoRow, Reported, notes, rows_of, table, to_json
@@ -30,7 +30,7 @@ from proxy.demo.use_cases import OPT_IN, USE_CASES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from proxy.demo.measuring import Measured
+    from proxy.demo.measuring import CaseFigures
 
 CREATORS = 2000
 ROUNDS, FAR_ROUNDS = 5, 3
@@ -51,9 +51,9 @@ class Servers(NamedTuple):
     token: str
 
     @property
-    def near(self) -> Place:
+    def near(self) -> Location:
         """PostgREST on the machine of the application."""
-        return Place("near", self.postgrest.url, self.fanin.url, self.opted.url, ROUNDS)
+        return Location("near", self.postgrest.url, self.fanin.url, self.opted.url, ROUNDS)
 
 
 def demo(*, keep: bool, as_json: bool) -> int:
@@ -106,7 +106,7 @@ def _measure(servers: Servers) -> list[DemoRow]:
         _fanin(servers.postgres, link.url) as fanin,
         _fanin(servers.postgres, link.url, OPT_IN) as opted,
     ):
-        far = asyncio.run(_measure_at(servers, Place("far", link.url, fanin.url, opted.url, FAR_ROUNDS)))
+        far = asyncio.run(_measure_at(servers, Location("far", link.url, fanin.url, opted.url, FAR_ROUNDS)))
     findings = _findings(servers.fanin)
     rows = []
     for case, here, there in zip(USE_CASES, near, far, strict=True):
@@ -114,7 +114,7 @@ def _measure(servers: Servers) -> list[DemoRow]:
     return rows
 
 
-async def _measure_at(servers: Servers, place: Place) -> list[Measured]:
+async def _measure_at(servers: Servers, place: Location) -> list[CaseFigures]:
     connection = await asyncpg.connect(servers.postgres.dsn)
     try:
         bench = Bench(connection, servers.token)

@@ -13,7 +13,7 @@ from proxy.demo.use_cases import ADVICE, DEFAULT, OFF, ON, SETTINGS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from proxy.demo.measuring import Measured
+    from proxy.demo.measuring import CaseFigures
     from proxy.demo.use_cases import UseCase
 
 WORDS = {DEFAULT: "by default", OFF: "as it is", ON: "turned on", ADVICE: "advice executed"}
@@ -51,7 +51,7 @@ class DemoRow(NamedTuple):
     """The cost after the fix, by that finding."""
 
 
-def rows_of(case: UseCase, near: Measured, far: Measured, reported: Reported) -> list[DemoRow]:
+def rows_of(case: UseCase, near: CaseFigures, far: CaseFigures, reported: Reported) -> list[DemoRow]:
     """A row for each cure of a use case."""
     return [
         DemoRow(
