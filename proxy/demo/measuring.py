@@ -35,7 +35,7 @@ class Location(NamedTuple):
     opted: str
     """fanin with the opt-in cures."""
     rounds: int
-    """CaseFigures runs of each side; one more before them is not measured."""
+    """Measured runs of each side; one more before them is not measured."""
 
 
 class MeasuredRun(NamedTuple):
