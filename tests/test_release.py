@@ -52,10 +52,12 @@ def test_no_text_says_to_install_what_no_package_index_has(path: str) -> None:
     assert unpublished(TEXTS[path]) == []
 
 
-@pytest.mark.parametrize("extra", ["demo", "db", "otel"])
+@pytest.mark.parametrize("extra", ["demo", "db", "otel", "mcp"])
 def test_an_extra_that_a_message_names_exists(extra: str) -> None:
     assert extra in tomllib.loads(TEXTS["pyproject.toml"])["project"]["optional-dependencies"]
-    assert any(f"pip install '.[{extra}]'" in text for path, text in TEXTS.items() if path.endswith(".py"))
+    named = (f"""missing_extra(error.name, {quote}{extra}{quote})""" for quote in "\"'")
+    code = "".join(text for path, text in TEXTS.items() if path.endswith(".py"))
+    assert any(call in code for call in named)
 
 
 @pytest.mark.parametrize(

@@ -18,4 +18,4 @@ def test_the_command_installs_the_wheel_with_the_extra(extra: str) -> None:
     assert extra in EXTRAS
     told = missing_extra("asyncpg", extra)
     assert told.startswith(f"needs the package asyncpg: install fanin with its extra {extra}: ")
-    assert f"'fanin-{__version__}-py3-none-any.whl[{extra}]'" in told
+    assert f"'./fanin-{__version__}-py3-none-any.whl[{extra}]'" in told

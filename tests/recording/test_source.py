@@ -32,10 +32,10 @@ def test_traces_come_in_order_with_their_source(tmp_path: Path) -> None:
 def test_a_file_that_is_given_twice_is_read_once(tmp_path: Path) -> None:
     file = tmp_path / "a"
     file.write_bytes(b"".join(lines(ONE)))
-    options = Namespace(admin=None, traces=[file, file])
+    options = Namespace(admin=None, otlp=None, traces=[file, file])
     assert source_names(options) == (str(file),)
     assert len(list(read_source(options, load({}).settings))) == 1
-    assert source_names(Namespace(admin=["http://h:1"] * 2, traces=[file])) == (str(file), "http://h:1")
+    assert source_names(Namespace(admin=["http://h:1"] * 2, otlp=None, traces=[file])) == (str(file), "http://h:1")
 
 
 def test_a_file_is_read_lazily(tmp_path: Path) -> None:
