@@ -29,8 +29,9 @@ cached in the process for some minutes, and invalidated when the application its
 
 Safety
 ------
-Advice: fanin changes nothing. A cached copy can be out of date until it expires: do not cache data that must always be
-current (stock, permissions).
+Unsafe: ``rules.fan006 = "rewrite"`` keeps whole answers, by identity, and answers equal requests from them. An answer
+is then at most ``cache.fresh`` seconds old, and never older than a write seen by this fanin. Writes that bypass it are
+not seen: do not cache data that must always be current (stock, permissions).
 """
 
 from collections.abc import Iterator, Set
@@ -84,9 +85,10 @@ def inspect(workload: Workload, context: RuleContext[ReferenceRead]) -> Iterator
 RULE = Rule(
     code="FAN006",
     name="reference-table-read",
-    safety="advice",
+    safety="unsafe",
     document=__doc__,
     thresholds=ReferenceRead,
+    can_rewrite=True,
     inspect=inspect,
     reads=("rows",),
 )

@@ -1,5 +1,6 @@
 """The state of one request in the pipeline: the request, its answer, and the span that is made of them."""
 
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from proxy.postgrest.request.row_range import lowest
 from proxy.server.server import ClientRequest
 
 if TYPE_CHECKING:
+    from proxy.merging.cacher import Fill
     from proxy.merging.shadow import AnswerCopy
     from proxy.merging.trace_memory import TraceVisit
     from proxy.traces.grouping import OpenTrace
@@ -121,7 +123,11 @@ class RequestContext(msgspec.Struct, eq=False):
     visit: "TraceVisit | None" = None
     """What is remembered of its trace, if something may be fetched ahead."""
     age: float = 0.0
-    """Seconds since its answer was asked for, if that was fetched ahead."""
+    """Seconds since its answer was asked for, if that was fetched ahead or kept."""
+    fill: "Fill | None" = None
+    """Where its answer is kept, if it may answer others too."""
+    give_up: Callable[[], None] | None = None
+    """To be called when the answer is too large to be kept."""
     copy: "AnswerCopy | None" = None
     """In mode shadow: the copy of the answer that is compared."""
 
@@ -146,6 +152,8 @@ class RequestContext(msgspec.Struct, eq=False):
             return f"chunked; calls={self.upstream.parts}"
         if self.outcome is Outcome.PREFETCHED:
             return f"prefetched; age={self.age:.3f}"
+        if self.outcome is Outcome.CACHED:
+            return f"cached; age={self.age:.3f}"
         reason = self.fallback_reason if self.outcome is Outcome.FALLBACK else self.bypass_reason
         return self.outcome.value + (f"; reason={reason}" if reason else "")
 
