@@ -20,6 +20,7 @@ from proxy.model import FallbackReason, Outcome, PendingRequest, RequestHead, Sl
 from proxy.path.answer_cache import AnswerCache, CachedAnswer, is_kept
 from proxy.path.coalescing import may_be_cached
 from proxy.path.memo import asks_for_fresh
+from proxy.postgrest.names import forms
 from proxy.postgrest.request.token_expiry import token_expiry
 from proxy.postgrest.response.echoes import shareable_lines
 from proxy.postgrest.response.headers import SAME_HEADERS
@@ -27,7 +28,7 @@ from proxy.upstream.overload import fault_for_each
 from proxy.upstream.state import UpstreamState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from proxy.http1.head import HeaderField, StatusLine
 
@@ -35,7 +36,11 @@ if TYPE_CHECKING:
 class Fill:
     """One read that was sent, whose answer is to be kept, and for which equal reads wait."""
 
-    def __init__(self, key: bytes, request: PendingRequest, stamp: CachedAnswer) -> None:
+    def __init__(
+        self, key: bytes, request: PendingRequest, stamp: CachedAnswer, give_up: "Callable[[Fill], None]"
+    ) -> None:
+        """``give_up`` is called when the answer is too large to be kept."""
+        self.give_up = give_up
         self.key = key
         self.request = request
         self.stamp = stamp
@@ -68,6 +73,17 @@ class CachedReads:
         target, identity = request.query.target, request.head.coalescing_identity
         own.update(b"%d %b\r\n%b" % (len(target), target, identity))
         return own.digest()
+
+    def purge(self, relation: str, schema: str) -> int:
+        """Forget the answers that may depend on a relation, which may be named without the first ``schema``. Their
+        number. Reads in flight do not fill them.
+        """
+        names = frozenset(forms(relation, schema))
+        for key, fill in tuple(self.fills.items()):
+            if fill.stamp.may_read(names):
+                del self.fills[key]
+                fill.ended.set()
+        return self.answers.purge(names)
 
     def clear(self) -> None:
         """Forget all answers. Reads in flight do not fill them any more, and nobody new waits for these."""
@@ -138,7 +154,7 @@ class Cacher:
                 reads.answers.refuse(fill.key, now + self._fresh)
         self._release(fill)
 
-    def give_up(self, fill: Fill) -> None:
+    def _give_up(self, fill: Fill) -> None:
         """The answer is too large to be kept: those who wait are sent themselves."""
         if self._reads.fills.get(fill.key) is fill:
             self._counts["not-kept"] += 1
@@ -166,7 +182,7 @@ class Cacher:
         if self._reads.answers.refuses(key, now) or not stamp.is_current(self._drops, now):
             self._counts["passed"] += 1
             return None
-        fill = self._reads.fills[key] = Fill(key, request, stamp)
+        fill = self._reads.fills[key] = Fill(key, request, stamp, self._give_up)
         return fill
 
     def _answer(self, entry: CachedAnswer, now: float, result: str) -> BufferedAnswer:

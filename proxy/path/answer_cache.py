@@ -48,6 +48,10 @@ class CachedAnswer(msgspec.Struct, frozen=True, eq=False):
         """Whether it is at most ``fresh`` seconds old, and its caller's token is still valid."""
         return now - self.at <= fresh and now < self.until
 
+    def may_read(self, names: frozenset[str]) -> bool:
+        """Whether it depends on one of these relations, or on which ones it depends is not known."""
+        return self.relation in names or self.read is None or not self.read.isdisjoint(names)
+
     def is_current(self, drops: Drops, now: float) -> bool:
         """Whether nobody wrote since the request was sent, and nobody is writing."""
         return drops.is_current(self.read, self.reading, now)
@@ -105,10 +109,8 @@ class AnswerCache:
         return now < (self._refused.get(key) or 0.0)
 
     def purge(self, names: frozenset[str]) -> int:
-        """Remove the answers to reads of relations, as ``schema.relation``, and of what is known to depend on them.
-        Their number.
-        """
-        keys = [key for key, entry in self._entries.items() if entry.relation in names or _reads(entry.read, names)]
+        """Remove the answers that may depend on a relation, given by all its names. Their number."""
+        keys = [key for key, entry in self._entries.items() if entry.may_read(names)]
         for key in keys:
             self._remove(key, "purged")
         return len(keys)
@@ -144,7 +146,3 @@ def _why_removed(entry: CachedAnswer, fresh: float, drops: Drops, now: float) ->
     if not entry.is_fresh(fresh, now):
         return "too-old"
     return "" if entry.is_current(drops, now) else "dropped"
-
-
-def _reads(read: RelationSet, names: frozenset[str]) -> bool:
-    return read is not None and not read.isdisjoint(names)

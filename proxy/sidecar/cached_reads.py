@@ -32,7 +32,7 @@ async def answer_or_fill(
 
 
 async def _fill(context: RequestContext, cacher: Cacher, fill: Fill, send: Callable[[], Awaitable[bool]]) -> bool:
-    context.fill, context.give_up = fill, lambda: cacher.give_up(fill)
+    context.fill = fill
     if context.answer.remembered is None:
         context.answer.remembered = bytearray()
     try:

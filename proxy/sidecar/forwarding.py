@@ -108,8 +108,7 @@ class Forwarder:
         if context.fill is not None:
             if context.answer.remembered is not None:
                 return
-            if context.give_up is not None:
-                context.give_up()
+            context.fill.give_up(context.fill)
         await context.request.client.drain(self._stall)
 
     def _observe(self, context: RequestContext, answer: UpstreamAnswer, data: bytes) -> None:

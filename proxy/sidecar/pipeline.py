@@ -159,17 +159,17 @@ class Pipeline:
 
     # Ways to answer, in the order in which they are tried.
 
-    async def _answer(self, context: RequestContext) -> bool:
+    def _answer(self, context: RequestContext) -> Awaitable[bool]:
         request, query = context.request, context.query
         if request.head.websocket and request.line.method == b"GET":
-            return await self._forwarder.tunnel(context)
+            return self._forwarder.tunnel(context)
         policy = self._policies.of(query.relation, request.head.route)
         pending = PendingRequest(query, request.head, request.arrived)
         if policy.cacher is not None and policy.cacher.accepts(pending):
-            return await answer_or_fill(
+            return answer_or_fill(
                 context, policy.cacher, self._serve, lambda: self._answer_by_call(context, policy, pending)
             )
-        return await self._answer_by_call(context, policy, pending)
+        return self._answer_by_call(context, policy, pending)
 
     async def _answer_by_call(self, context: RequestContext, policy: RequestPolicy, pending: PendingRequest) -> bool:
         query = pending.query

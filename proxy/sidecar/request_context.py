@@ -1,6 +1,5 @@
 """The state of one request in the pipeline: the request, its answer, and the span that is made of them."""
 
-from collections.abc import Callable
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -126,8 +125,6 @@ class RequestContext(msgspec.Struct, eq=False):
     """Seconds since its answer was asked for, if that was fetched ahead or kept."""
     fill: "Fill | None" = None
     """Where its answer is kept, if it may answer others too."""
-    give_up: Callable[[], None] | None = None
-    """To be called when the answer is too large to be kept."""
     copy: "AnswerCopy | None" = None
     """In mode shadow: the copy of the answer that is compared."""
 

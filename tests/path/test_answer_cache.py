@@ -83,12 +83,13 @@ def test_an_answer_that_is_replaced_is_counted_once() -> None:
     assert (cache.held_bytes, len(cache)) == (OVERHEAD, 1)
 
 
-def test_answers_are_purged_by_what_they_read() -> None:
+def test_answers_are_purged_by_what_they_read_or_may_read() -> None:
     cache, drops = made()
     cache.put(b"a", entry(drops), drops, 0.0)
     cache.put(b"b", replace(entry(drops), relation="public.view"), drops, 0.0)
     cache.put(b"c", replace(entry(drops), relation="public.other", read=None), drops, 0.0)
-    assert cache.purge(RATES) == 2
+    cache.put(b"d", replace(entry(drops), relation="public.videos", read=VIDEOS), drops, 0.0)
+    assert cache.purge(RATES) == 3
     assert len(cache) == 1
 
 
