@@ -4,8 +4,9 @@ What it does
 ------------
 Finds reads without a limit and without a filter by a key that returned at least ``rules.list_to_find_one.min_rows``
 rows, if later requests of the trace use the keys of one of these rows and of no other. This needs the keys of answers
-(``detect.row_keys``). Without them, or if the answer was too large to keep them, a single new value of a filter that is
-named after the list (``creator_id`` after ``creators``) counts as a hint, with lower confidence.
+(``detect.row_keys``); a UUID is a key in a filter on any column, a number only in ``id`` and ``…_id``. Without keys of
+answers, or if the answer was too large to keep them, a single new value of a filter that is named after the list
+(``creator_id`` after ``creators``) counts as a hint, with lower confidence.
 
 These are not analysed: lists after which the trace makes no request for ``rules.list_to_find_one.max_pause`` seconds
 (a person picks a row), lists whose keys are used in an ``in.(…)``, lists between the writes of a loop (FAN008), and

@@ -6,8 +6,8 @@ Finds reads of tables and views without limit, offset or Range that returned exa
 if no later request of the trace asked for more (an offset, a Range, or a keyset). fanin takes ``db-max-rows`` from
 ``merge.max_rows``, or learns it from answers with an exact count. While it is unknown,
 ``rules.truncated_read.min_answers`` different reads with the same round number of rows, and no answer with more rows,
-count as a hint, with lower confidence. The code of the fix needs the primary key of the table, which fanin knows with
-``db_uri`` or ``detect.openapi``.
+count as a hint, with lower confidence. An answer with as many rows as a list (``in``) has values is not reported. The
+code of the fix needs the primary key of the table, which fanin knows with ``db_uri`` or ``detect.openapi``.
 
 Why it hurts
 ------------
@@ -70,7 +70,8 @@ def detect(trace: Trace, context: RuleContext[TruncatedRead]) -> Iterator[Findin
         return
     if True not in {span.cut for span in trace.spans} and not _most_rows(trace.spans, context.thresholds):
         return
-    whole = yield from unbounded_reads([span for span in trace.spans if span.rows > 0])
+    # A list with as many values as the answer has rows was most likely found whole: one row for each value.
+    whole = yield from unbounded_reads([span for span in trace.spans if span.rows > 0 and span.rows != span.listed])
     suspects = [span for span in whole if span.cut] or _hinted(whole, trace.spans, context.thresholds)
     paged = (yield from _last_pages(trace.spans)) if suspects else {}
     cut = (span for span in suspects if paged.get(span.relation, float("-inf")) < span.end)

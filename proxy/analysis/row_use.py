@@ -29,6 +29,10 @@ class KeyUse:
         """The starts of all requests, in order."""
         self._last_range = float("-inf")
         """Start of the last request with a filter on a key that is not ``eq``."""
+        self._last_other_list = float("-inf")
+        """Start of the last request with an ``in`` on a column that is not named as a key: its values may be keys."""
+        self._has_other_keys = False
+        """Whether an ``eq`` filter on such a column had a UUID."""
         self._uses: dict[int, dict[tuple[str, str], tuple[float, Span]]] = {}
         """Per value of an ``eq`` filter on a key, by fingerprint and column: the last request and its start."""
         self._known_since: dict[int, float] = {}
@@ -63,7 +67,7 @@ class KeyUse:
 
         ``counts`` says whether requests with a fingerprint count.
         """
-        if self._last_range >= listed.end:
+        if self._last_range >= listed.end or (self._has_other_keys and self._last_other_list >= listed.end):
             return None
         used: set[int] = set()
         for column, hashes in listed.row_keys:
@@ -99,8 +103,12 @@ class KeyUse:
 
     def _add(self, span: Span, condition: Filter) -> None:
         column = condition.column
-        if not is_key(column):
+        # UUIDs are keys in columns of any name, such as assignee: two equal ones are no chance.
+        named_otherwise = not is_key(column)
+        if named_otherwise and dict(span.key_types).get(column) != "uuid":
+            self._last_other_list = span.start if condition.operator == "in" else self._last_other_list
             return
+        self._has_other_keys |= named_otherwise
         literal = span.literals[condition.index]
         equal = condition.operator == "eq"
         self._by_column.setdefault(column, []).append((span.start, literal if equal else None))

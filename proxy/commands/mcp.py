@@ -53,8 +53,9 @@ def serve(options: Namespace) -> int:
     try:
         from proxy.mcp.server import serve_stdio
     except ImportError as error:
-        what = f"fanin: mcp needs the package {error.name}: run pip install '.[mcp]' in fanin's source folder"
-        print(what, file=sys.stderr)
+        from proxy.errors.extras import missing_extra
+
+        print(f"fanin: mcp {missing_extra(error.name, 'mcp')}", file=sys.stderr)
         return USAGE
     gc.enable()
     gc.freeze()

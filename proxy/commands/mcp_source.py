@@ -35,7 +35,18 @@ FRESH = 2.0
 """Seconds for which an answer of a running fanin, or of a file that did not change, is used again."""
 MAX_TRACES = 1_000
 """Maximum number of traces that the tools show: the last ones. Rules run on all."""
-REPORT = {"fail_on": "never", "top": 50, "require_full_coverage": False}
+REPORT = {
+    "fail_on": "never",
+    "top": 50,
+    "require_full_coverage": False,
+    "strict_ignores": False,
+    "require_routes": None,
+    "min_traces": None,
+    "statements": False,
+    "sql": None,
+    "probe": False,
+    "trial": 0,
+}
 """Options of the report on the workload."""
 
 Tool = Callable[[Snapshot, Mapping[str, Any]], ToolAnswer]

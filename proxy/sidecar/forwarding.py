@@ -140,7 +140,7 @@ class Forwarder:
             query.relation,
             number=number,
             fingerprint=query.fingerprint if query.relation else "",
-            function=self._context.mount.function_of(query.target, query.path_end),
+            function=b"" if query.relation else self._context.mount.function_of(query.target, query.path_end),
         )
         call = ObservedCall(self._context, pool, request, labels)
         try:

@@ -128,8 +128,8 @@ class ObservedCall:
                 labels.number,
                 fault,
                 labels.fingerprint,
-                labels.merged_by.decode("utf-8", "replace"),
-                labels.function.decode("utf-8", "replace"),
+                labels.merged_by.decode("utf-8", "replace") if labels.merged_by else "",
+                labels.function.decode("utf-8", "replace") if labels.function else "",
                 "" if self._answer is None else self._answer.error_code,
             )
         )

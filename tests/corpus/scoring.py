@@ -26,6 +26,7 @@ Kind = TypeVar("Kind", bound=msgspec.Struct)
 HERE = Path(__file__).parent
 IN_SAMPLE = HERE / "in_sample"
 HELD_OUT = HERE / "held_out"
+PUBLIC_PATTERNS = HERE / "public_patterns"
 
 
 class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -58,7 +59,7 @@ class Label(Expected, frozen=True, kw_only=True):
 
 
 class FirstRun(Expected, frozen=True, kw_only=True):
-    """What a held-out scenario was labelled, and what was found in it, before any rule was changed for it."""
+    """What a scenario was labelled, and what was found in it, before any rule was changed for it."""
 
     found: tuple[str, ...] = ()
 
@@ -94,9 +95,9 @@ def labels(scenarios: Path) -> dict[str, Label]:
     return found
 
 
-def first_run() -> dict[str, FirstRun]:
-    """The held-out scenarios on their first day."""
-    return _read(HELD_OUT / "first_run.toml", FirstRun)
+def first_run(scenarios: Path) -> dict[str, FirstRun]:
+    """Scenarios on their first day, of a set that was labelled before the rules ran on it."""
+    return _read(scenarios / "first_run.toml", FirstRun)
 
 
 def recording(group: Path) -> Path:
@@ -142,6 +143,12 @@ def scores(expected: Iterable[tuple[Expected, Iterable[str]]]) -> dict[str, Scor
         for code in label.missed(codes) | (set(label.unseen) - codes):
             table[code].missed += 1
     return table
+
+
+def total(table: Mapping[str, Score]) -> Score:
+    """Over all rules."""
+    scored = list(table.values())
+    return Score(sum(one.right for one in scored), sum(one.wrong for one in scored), sum(one.missed for one in scored))
 
 
 def as_text(table: Mapping[str, Score]) -> str:

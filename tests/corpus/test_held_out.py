@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from proxy.model import Trace
 
-FIRST = first_run()
+FIRST = first_run(HELD_OUT)
 LABELS = labels(HELD_OUT)
 MOST_BYTES = 300_000
 

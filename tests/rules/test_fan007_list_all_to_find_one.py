@@ -138,6 +138,16 @@ def test_uuids_are_known_again_whatever_the_columns_are_called() -> None:
     assert not findings("GET /users → 60 rows, ids 0;…;59", "then GET /posts?author_id=eq.7")
 
 
+def test_a_uuid_is_a_key_in_a_column_of_any_name() -> None:
+    ids = [UUID.format(n) for n in range(60)]
+    listed = f"GET /users → 60 rows, ids {';'.join(ids)}"
+    assert findings(listed, f"then GET /tasks?assignee=eq.{ids[7]}")
+    assert not findings(listed, f"then GET /tasks?assignee=eq.{ids[7]}", f"then GET /tasks?assignee=eq.{ids[8]}")
+    used = f"then GET /tasks?assignee=eq.{ids[7]}", f"then GET /tasks?owner=in.({ids[8]},{ids[9]})"
+    assert not findings(listed, *used)
+    assert not findings("GET /users → 60 rows, ids 0;…;59", "then GET /tasks?assignee=eq.7")
+
+
 def test_keys_of_other_relations_are_known_by_the_references_to_them() -> None:
     (finding,) = findings("GET /trackings → 60 rows, creator_ids 1;…;60", "then GET /creators?id=eq.7")
     assert "getTrackingByCreatorId(creatorId)" in finding.fix.supabase_js

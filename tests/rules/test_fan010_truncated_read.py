@@ -44,6 +44,12 @@ def test_as_many_rows_as_max_rows_without_a_limit_were_probably_cut() -> None:
     assert finding.evidence[0] == "exactly 777 rows returned, which is PostgREST's db-max-rows"
 
 
+@pytest.mark.parametrize(("values", "found"), [(776, True), (777, False), (1500, True)])
+def test_one_row_for_each_value_of_a_list_is_the_whole_answer(values: int, found: bool) -> None:
+    listed = replace(cut("GET /videos?select=*&code=in.(a,b)"), listed=values)
+    assert bool(findings(trace([listed]))) is found
+
+
 @pytest.mark.parametrize("known", [False, None])
 def test_fewer_rows_were_not(known: bool | None) -> None:
     assert not findings(trace([span(ALL, 1, rows=777, cut=known)]))

@@ -259,7 +259,8 @@ def test_without_its_packages_the_setting_is_refused_with_the_remedy() -> None:
     flags = ["serve", "--listen", "127.0.0.1:0", "--admin", "off", "--set", "otlp.endpoint=http://127.0.0.1:4318"]
     told = subprocess.run([sys.executable, "-c", code, *flags], capture_output=True, text=True, timeout=60, check=False)
     assert told.returncode == 2
-    assert "run pip install '.[otel]' in fanin's source folder" in told.stderr
+    assert "[otel]'" in told.stderr
+    assert "pip install" in told.stderr
 
 
 def test_unless_it_is_set_nothing_of_it_is_imported() -> None:

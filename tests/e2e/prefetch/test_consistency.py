@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from proxy.merging import prefetcher, trace_memory
 from proxy.merging.prefetcher import Prefetcher
 from proxy.path.drops import DropClock
-from proxy.path.memo import Memo, MemoEntry, MemoKey
+from proxy.path.memo import Fetch, Memo, MemoEntry, MemoKey
 from proxy.path.siblings import varied_keys
 from proxy.upstream.state import UpstreamState
 from tests.e2e.support.histories import PROMISES, History, Read, Write, broken_promises
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
 Patch = pytest.MonkeyPatch
 OPERATIONS = 1500
-MOST_RUNS = 5
+MOST_RUNS = 15
 """Runs in which a planted fault has to be found."""
 
 
@@ -81,20 +81,19 @@ def answers_have_the_reading_of_when_they_came(patch: Patch) -> None:
     """A fill that began before a write counts as one after it."""
     original, is_current = Memo.put, Prefetcher._is_current
     current: list[DropClock] = []
+    stored: set[Fetch] = set()
 
     def put(self: Memo, key: MemoKey, entry: MemoEntry) -> None:
         entry.fetch = replace(entry.fetch, reading=current[-1].reading)
+        stored.add(entry.fetch)
         original(self, key, entry)
 
-    def remembered(self: Prefetcher, fetch: Any, now: float) -> bool:
+    def checked_once_stored(self: Prefetcher, fetch: Fetch, now: float) -> bool:
         current[:] = [self._drops]
-        key = "served" if fetch.at in served else "kept"
-        served.add(fetch.at)
-        return True if key == "kept" else is_current(self, fetch, now)
+        return fetch not in stored or is_current(self, fetch, now)
 
-    served: set[float] = set()
     patch.setattr(Memo, "put", put)
-    patch.setattr(Prefetcher, "_is_current", remembered)
+    patch.setattr(Prefetcher, "_is_current", checked_once_stored)
 
 
 def another_relation_is_dropped(patch: Patch) -> None:

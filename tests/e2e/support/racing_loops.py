@@ -30,7 +30,8 @@ KEYS = 40
 READERS, WRITERS = 6, 3
 MAX_AGE = 0.3
 """Seconds: short, so that answers become too old in a run of some seconds."""
-LONGEST_DELAY = 0.006
+LONGEST_DELAY, SLOW_SHARE, SLOWER = 0.006, 0.08, 8
+"""Seconds of the longest usual delay; a share of the pieces takes up to so many times as long, and others overtake."""
 LONGEST_PAUSE = 0.4
 """Seconds between two writes of one writer: they leave room for answers that are used."""
 SETTINGS: dict[str, Any] = {
@@ -86,7 +87,7 @@ class Race:
 
     async def _run(self, **changes: Any) -> Sidecar:
         async with (
-            delayed_link(self._stack.url, lambda: self._chance.random() * LONGEST_DELAY) as link,
+            delayed_link(self._stack.url, self._delay) as link,
             fanin(link, **(SETTINGS | changes)) as sidecar,
             asyncio.TaskGroup() as tasks,
         ):
@@ -98,6 +99,10 @@ class Race:
                 tasks.create_task(self._writes(number))
             tasks.create_task(self._writes_straight(WRITERS))
         return sidecar
+
+    def _delay(self) -> float:
+        slower = SLOWER if self._chance.random() < SLOW_SHARE else 1
+        return self._chance.random() * LONGEST_DELAY * slower
 
     # Readers.
 
