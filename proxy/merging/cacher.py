@@ -1,8 +1,6 @@
 """The cache (FAN006): a read is answered from the whole answer to an equal one, while that is fresh and nobody wrote.
 
 Whoever finds no answer is sent as always, and its answer is kept; equal reads that come meanwhile wait for it.
-
-Tests: tests/e2e/cache/test_cache.py.
 """
 
 import asyncio
