@@ -12,6 +12,7 @@ import msgspec
 
 from proxy import __version__
 from proxy.admin.event_stream import EventStream
+from proxy.admin.flow_views import flow_views
 from proxy.admin.gauges import KEPT, SIDECAR, VIEWERS, limits
 from proxy.admin.har import har_of
 from proxy.admin.json_stream import array, object_of
@@ -78,6 +79,7 @@ class Console:
             "/api/traces/{id:.+}/har": self._har,
             "/api/traces/{id:.+}": self._trace,
             "/api/routes": self._routes,
+            "/api/flows": self._flows,
             "/api/fingerprints": self._fingerprints,
             "/api/findings": self._findings,
             "/api/prompt": self._prompt,
@@ -141,6 +143,11 @@ class Console:
 
     async def _routes(self, _: QueryParameters) -> Iterable[bytes]:
         return object_of({"routes": array(self._route_times.views()), "minutes": MINUTES})
+
+    async def _flows(self, _: QueryParameters) -> Iterable[bytes]:
+        now = self._sidecar.upstream_state.context.clock()
+        views = flow_views(self._sidecar.memories.flows, self._store.names, now)
+        return object_of({"flows": array(views), "level": self._settings().rules.fan002})
 
     async def _close_trace(self, query: QueryParameters) -> Iterable[bytes]:
         """Close a trace because its client says that it has ended; returns all its parts, the oldest first."""

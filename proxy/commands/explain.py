@@ -68,7 +68,7 @@ def _explanation(options: Namespace, words: str, settings: Settings) -> tuple[Ex
     if settings.db_uri is None and (options.analyze or options.role or options.claims is not None):
         raise ConfigError("--analyze, --role and --claims are about a plan: they need --db-uri")
     columns = read_columns(options.type, certain=settings.db_uri is not None)
-    request, mount = read_request(words, options.header), known_mount(settings)
+    request, mount = read_request(words, options.header, _body(options)), known_mount(settings)
     found = [] if (admin := admin_of(options)) is None else _found(admin, options.token)
     caller = read_caller(options, settings.catalog.schemas[0])
     explanation = explain_request(request, settings, mount, columns, found=found)
@@ -92,6 +92,10 @@ def _explanation(options: Namespace, words: str, settings: Settings) -> tuple[Ex
     if planned is not None and planned.sql and explanation.asks is not None:
         explanation = msgspec.structs.replace(explanation, sql=Sql(planned.sql, explanation.asks.notes))
     return explanation, planned, fault
+
+
+def _body(options: Namespace) -> bytes | None:
+    return None if options.data is None else os.fsencode(options.data)
 
 
 def _plan_lines(planned: PlannedRequest | None) -> list[str]:

@@ -168,6 +168,7 @@ def add_explain(command: argparse.ArgumentParser) -> None:
         metavar="COLUMN=TYPE",
         help="a column's Postgres type, or 'enum'; 'TYPE unique' for a column that is unique and not null",
     )
+    command.add_argument("--data", metavar="JSON", help="the body of a PATCH, which decides whether it can be merged")
     command.add_argument("--json", action="store_true", help="print the explanation of a request as JSON")
     command.add_argument(
         "--prompt", action="store_true", help="print a finding as a prompt: what to change, and the acceptance check"

@@ -1,6 +1,7 @@
 """RetroMuscle's payment export: reads the trackings of a month, then one payout profile per tracking that is due.
 
-The application does this with `Promise.all(due.map((t) => getPayoutProfileByCreatorId(t.creator_id)))`.
+The application does this with `Promise.all(due.map((t) => getPayoutProfileByCreatorId(t.creator_id)))`, and in another
+place with `for (const t of due) await getPayoutProfileByCreatorId(t.creator_id)`.
 
 Tests: tests/e2e/operations/test_demo.py.
 """
@@ -9,55 +10,46 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import aiohttp
+from proxy.demo.application import Answer, Application, application
 
-from proxy.allowed_differences import TIME_HEADERS, is_compared
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MONTH = "2025-06"
 ROUTE = "payment export"
-OWN_TIMING = b"fanin;dur="
-"""Start of the Server-Timing value that fanin adds with ``--debug``, as it adds X-Fanin; PostgREST does not send it."""
-
-
-class ExportAnswer(NamedTuple):
-    """The compared parts of an answer: status, end-to-end headers without allowed differences, body."""
-
-    status: int
-    headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes
+DUE = f"monthly_tracking?select=*&month=eq.{MONTH}&payment_status=eq.due&order=month.desc"
 
 
 class ExportRun(NamedTuple):
     """One export: its answers in the order of its requests, and how long it took in seconds."""
 
-    answers: list[ExportAnswer]
+    answers: Sequence[Answer]
     seconds: float
 
 
 async def export(url: str, token: str, trace: str) -> ExportRun:
     """Run the export once against PostgREST or fanin at `url`, with as many connections as needed."""
-    headers = {"Authorization": f"Bearer {token}", "X-Fanin-Trace": trace, "X-Fanin-Route": ROUTE}
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
+    async with application(url, token, trace, ROUTE) as app:
         began = time.perf_counter()
-        trackings, rows = await _get(session, f"{url}/monthly_tracking?select=*&month=eq.{MONTH}&order=month.desc")
-        due = [row["creator_id"] for row in rows if row["payment_status"] == "due"]
-        profiles = await asyncio.gather(*(_get(session, _profile(url, creator)) for creator in due))
-        return ExportRun([trackings, *(answer for answer, _ in profiles)], time.perf_counter() - began)
+        return ExportRun(await at_once(app), time.perf_counter() - began)
 
 
-def _profile(url: str, creator: str) -> str:
-    return f"{url}/creator_payout_profiles?select=*&creator_id=eq.{creator}"
+async def at_once(app: Application) -> list[Answer]:
+    """The profiles are read at the same time."""
+    trackings = await app.get(f"monthly_tracking?select=*&month=eq.{MONTH}&order=month.desc")
+    due = [row["creator_id"] for row in trackings.rows() if row["payment_status"] == "due"]
+    return [trackings, *await asyncio.gather(*(app.get(_profile(creator)) for creator in due))]
 
 
-async def _get(session: aiohttp.ClientSession, url: str) -> tuple[ExportAnswer, list[dict[str, str]]]:
-    async with session.get(url) as response:
-        body = await response.read()
-        kept = tuple(
-            (name.lower(), b"" if name.lower() in TIME_HEADERS else value)
-            for name, value in response.raw_headers
-            if is_compared(name.lower()) and not value.startswith(OWN_TIMING)
-        )
-        return ExportAnswer(response.status, kept, body), await response.json()
+async def in_a_loop(app: Application) -> list[Answer]:
+    """Each profile is read after the one before."""
+    answers = [await app.get(DUE)]
+    for row in answers[0].rows():
+        answers.append(await app.get(_profile(row["creator_id"])))  # noqa: PERF401 – each waits for the one before
+    return answers
+
+
+def _profile(creator: str) -> str:
+    return f"creator_payout_profiles?select=*&creator_id=eq.{creator}"

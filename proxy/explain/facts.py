@@ -9,6 +9,7 @@ from proxy.errors.remedies import BYPASS_REMEDIES
 from proxy.explain.keys import ALIAS, ALONE, DEPENDS, MERGES, MergeQuestion, MergeWay, merge_way
 from proxy.explain.prefetch import prefetch_lines
 from proxy.explain.request import ExplainedRequest, RequestError
+from proxy.explain.writes import write_lines
 from proxy.http1.head import first_value
 from proxy.model import Column, PendingRequest, Query, RequestHead
 from proxy.path.chunking import chunk_list, with_long_list
@@ -123,6 +124,8 @@ class Explanation(msgspec.Struct, frozen=True):
     merging: MergingFacts
     prefetch: tuple[str, ...] = ()
     """Whether it would be answered from what was fetched ahead, and when, or why not (FAN002)."""
+    write: tuple[str, ...] = ()
+    """Whether a write would share a call with others, and with which, or why not (FAN004); empty for a read."""
 
 
 def explain(
@@ -173,6 +176,7 @@ def explain(
         identity=_identity(request, rules, settings.identity.also_neutral),
         merging=merging,
         prefetch=prefetch_lines(query, head, settings, merging.verdict),
+        write=write_lines(question, _read_reason(request, head, prefix, settings), catalog, request.body),
     )
 
 
@@ -194,6 +198,12 @@ def _query(request: ExplainedRequest, head: RequestHead, mount: bytes, settings:
         return read_query(request.method, request.target, head, mount, schema, longest)
     short, place = shortened(request.target, longest)
     return with_long_list(read_query(request.method, short, head, mount, schema, longest), request.target, place)
+
+
+def _read_reason(request: ExplainedRequest, head: RequestHead, mount: bytes, settings: Settings) -> str | None:
+    """The bypass reason of a GET with the same target."""
+    head = msgspec.structs.replace(head, bypass_reason=None)
+    return _query(msgspec.structs.replace(request, method=b"GET"), head, mount, settings).bypass_reason
 
 
 def _api_request(request: ExplainedRequest, mount: bytes) -> ApiRequest | None:

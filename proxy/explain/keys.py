@@ -130,7 +130,7 @@ def merge_way(question: MergeQuestion, key: Key) -> MergeWay:
 def _joined(question: MergeQuestion, key: Key) -> Joined | None:
     """Another request that the planner merges with this one; None if it plans two calls."""
     merge = question.settings.merge
-    for other in _siblings(question, key):
+    for other in other_requests(question, key):
         calls = plan([question.pending, other], ALIAS, CallLimits(merge.max_keys, merge.max_url, question.known))
         if len(calls) == 1 and isinstance(calls[0], MergedCall):
             return other, calls[0]
@@ -149,7 +149,7 @@ def _joined_by_assumption(question: MergeQuestion, key: Key) -> tuple[Joined | N
     return None, ""
 
 
-def _siblings(question: MergeQuestion, key: Key) -> Iterator[PendingRequest]:
+def other_requests(question: MergeQuestion, key: Key) -> Iterator[PendingRequest]:
     """The same request with other values of the same literal class."""
     head, target = question.pending.head, question.query.target
     schema, longest = question.settings.catalog.schemas[0], question.settings.merge.max_url
@@ -181,7 +181,7 @@ def _literals(key: Key) -> Iterator[bytes]:
 
 def _columns_to_look_up(question: MergeQuestion, key: Key) -> tuple[str, ...]:
     """Columns whose types fanin looks up before it plans."""
-    other = next(_siblings(question, key), None)
+    other = next(other_requests(question, key), None)
     batch = [question.pending] if other is None else [question.pending, other]
     return tuple(name.decode() for name in unknown_columns(batch, question.known))
 

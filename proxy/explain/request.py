@@ -27,6 +27,8 @@ class ExplainedRequest(msgspec.Struct, frozen=True):
     fields: tuple[HeaderField, ...]
     host_given: bool
     """Whether the command line contains a host; else the Host header is an invented one."""
+    body: bytes | None = None
+    """None if it is not known."""
 
 
 def looks_like_request(words: str) -> bool:
@@ -34,7 +36,7 @@ def looks_like_request(words: str) -> bool:
     return " " in words or "/" in words
 
 
-def read_request(words: str, headers: Iterable[str]) -> ExplainedRequest:
+def read_request(words: str, headers: Iterable[str], body: bytes | None = None) -> ExplainedRequest:
     """Parse a request; raises RequestError for one that is not valid HTTP."""
     method, target, version = _parts(words)
     target, host = _origin_form(target)
@@ -47,7 +49,7 @@ def read_request(words: str, headers: Iterable[str]) -> ExplainedRequest:
     if first_value(fields, b"host") is None:
         value = host or b"localhost"
         fields = (HeaderField(b"host", value, b"Host: " + value), *fields)
-    return ExplainedRequest(line.method, line.target, line.minor, fields, given)
+    return ExplainedRequest(line.method, line.target, line.minor, fields, given, body)
 
 
 def _field(header: str) -> HeaderField:

@@ -198,14 +198,14 @@ class TraceMemory:
         self._counts.held_bytes += size
 
     def _conclude(self, loop: Loop, now: float) -> None:
-        if loop.fetched_keys:
-            self._flows.record_use(loop.name, loop.fetched_keys, loop.used_keys, now)
         wasted = loop.is_guess and 2 * loop.used_keys < loop.fetched_keys
         if loop.source is not None and loop.place is not None and loop.asked > 1 and not wasted:
             share = min(1.0, loop.asked / max(1, loop.left))
             self._flows.record_held(loop.name, loop.source.fingerprint, loop.place.column, share)
         else:
             self._flows.record_broken(loop.name)
+        if loop.fetched_keys:  # after that, so that the first trace of a flow counts
+            self._flows.record_use(loop.name, loop.fetched_keys, loop.used_keys, now)
 
 
 class TraceMemories:

@@ -29,4 +29,6 @@ async def reply_to_write(context: RequestContext, writes: WriteMerger, targets: 
     context.awaits_merged_write = True
     reply = await writes.reply_to(PendingWrite(query, request.head, request.arrived, form, body))
     context.awaits_merged_write = False
+    if not isinstance(reply, SendAlone):
+        context.bypass_reason = None  # that of a write: it was not merged as a read
     return reply

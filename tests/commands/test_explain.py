@@ -38,7 +38,19 @@ def test_json_contains_the_same_explanation(capsys: pytest.CaptureFixture[str]) 
     printed = capsys.readouterr().out
     assert printed.isascii()
     document = json.loads(printed)
-    names = {"method", "target", "mount", "asks", "relation", "sql", "fingerprint", "identity", "merging", "prefetch"}
+    names = {
+        "method",
+        "target",
+        "mount",
+        "asks",
+        "relation",
+        "sql",
+        "fingerprint",
+        "identity",
+        "merging",
+        "prefetch",
+        "write",
+    }
     assert (set(document), document["relation"]) == (names, "public.t")
     assert document["asks"]["levels"]["r"]["where"][0]["value"] == "é"
     assert document["sql"]["statement"].startswith("SELECT\n")

@@ -5,6 +5,7 @@ import { follow, isPaused, pause } from "./feed.js";
 import { findings } from "./findings.js";
 import { comparison } from "./comparison.js";
 import { fingerprints } from "./fingerprints.js";
+import { flows } from "./flows.js";
 import { isSelecting, main, redraw } from "./frame.js";
 import { health } from "./health.js";
 import { listen, showHelp } from "./keys.js";
@@ -13,9 +14,9 @@ import { toggle } from "./theme.js";
 import { lastOf, trace } from "./trace.js";
 import { add, load, rowLink, traces } from "./traces.js";
 
-const PAGES = { traces, trace, id: lastOf, compare: comparison, fingerprints, findings, health, routes };
+const PAGES = { traces, trace, id: lastOf, compare: comparison, fingerprints, findings, health, routes, flows };
 const TRACE_PAGES = new Set(["trace", "id", "compare"]);
-const POLLED = new Set(["fingerprints", "findings", "health", "routes"]);
+const POLLED = new Set(["fingerprints", "findings", "health", "routes", "flows"]);
 const POLL_INTERVAL = 3000; // milliseconds; these pages have no events
 
 let drawn = 0; // number of the latest drawing: an older one that finishes late is discarded
@@ -72,7 +73,7 @@ async function go(from) {
 const goTo = (page) => () => (location.hash = `#/${page}`);
 
 listen({
-  1: goTo("traces"), 2: goTo("fingerprints"), 3: goTo("findings"), 4: goTo("health"), 5: goTo("routes"), p: pause, d: toggle,
+  1: goTo("traces"), 2: goTo("fingerprints"), 3: goTo("findings"), 4: goTo("health"), 5: goTo("routes"), 6: goTo("flows"), p: pause, d: toggle,
   Escape: () => TRACE_PAGES.has(where()[0]) && goTo("traces")(),
 });
 document.getElementById("pause").addEventListener("click", pause);

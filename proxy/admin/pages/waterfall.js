@@ -165,9 +165,17 @@ function status(group) {
 function outcome({ spans }) {
   const [first] = spans;
   if (isAhead(first)) return `prefetched by call ${first.call}`;
+  if (isMergedWrite(first)) return mergedWrite(spans);
   if (spans.length > 1) return `${number(spans.length)} ${first.outcome} into 1`;
   if (first.shared > 1) return `${first.outcome} with ${number(first.shared - 1)} of other traces`;
   return first.bypass_reason ? `${first.outcome}: ${first.bypass_reason}` : first.outcome;
+}
+
+const isMergedWrite = (span) => span.outcome === "merged" && !["GET", "HEAD"].includes(span.method);
+
+function mergedWrite({ length, 0: first }) {
+  const own = `${many(length, "write")} merged into 1 ${first.method} (FAN004)`;
+  return first.shared > length ? `${own}, with ${number(first.shared - length)} of other traces` : own;
 }
 
 const marks = (findings) => [...new Set((findings ?? []).map((finding) => finding.code))].map((name) => {

@@ -30,7 +30,7 @@ if "deaf" in sys.argv:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 child = subprocess.Popen(["sleep", "1000"])
-apart = subprocess.Popen(["setsid", "sh", "-c", "sleep 1000 & wait"])
+apart = subprocess.Popen(["sh", "-c", "sleep 1000 & wait"], start_new_session=True)
 received = []
 def on_signal(number, _):
     received.append(number)
