@@ -5,12 +5,14 @@ this module are allowed, and ``path.comparison`` uses these tables. It also uses
 profile in force: the values of the gateway's headers may differ, because they describe one answer; its cookies may be
 absent; and so may ``Vary: Accept-Encoding`` if the gateway compresses.
 
-Five allowed differences are not header names:
+Six allowed differences are not header names:
 
 - fanin's own Server-Timing line under ``debug``;
 - the answers of ``errors.codes.FAULTS``, which fanin sends when upstream sent none;
 - the order of the rows of a merged answer under ``merge.ties = any``;
 - compression: a gateway may compress an answer to one caller, while a merged answer is not compressed;
+- answers from the cache (FAN006 at level rewrite), which are as old as ``cache.fresh`` allows and have
+  ``CACHE_HEADERS``;
 - rows that change while the parts of a chunked answer are read.
 """
 
@@ -25,6 +27,9 @@ FRAMING_HEADERS = frozenset((b"content-length", b"transfer-encoding", b"trailer"
 
 ABSENT_WHEN_CHUNKED = frozenset((b"content-location",))
 """Headers that a chunked answer (FAN005) does not have: no upstream call was for the URL that they would name."""
+
+CACHE_HEADERS = frozenset((b"age",))
+"""Headers that an answer from the cache has in addition, after those of the answer that it comes from."""
 
 FANIN_PREFIX = b"x-fanin"
 """Prefix of fanin's own headers, which are added to answers and removed from requests."""

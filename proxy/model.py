@@ -312,6 +312,7 @@ class Outcome(enum.StrEnum):
     SHARED = "shared"
     CHUNKED = "chunked"
     PREFETCHED = "prefetched"
+    CACHED = "cached"
     FALLBACK = "fallback"
     FAILED = "failed"
     GONE = "gone"

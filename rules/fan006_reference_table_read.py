@@ -29,8 +29,9 @@ cached in the process for some minutes, and invalidated when the application its
 
 Safety
 ------
-Advice: fanin changes nothing. A cached copy can be out of date until it expires: do not cache data that must always be
-current (stock, permissions).
+Unsafe: ``rules.fan006 = "rewrite"`` keeps whole answers, by identity, and answers equal requests from them. An answer
+is then at most ``cache.fresh`` seconds old, and never older than a write seen by this fanin. Writes that bypass it are
+not seen: do not cache data that must always be current (stock, permissions).
 """
 
 from collections.abc import Iterator, Set
@@ -38,6 +39,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from proxy.analysis.cache_estimate import FRESH
 from proxy.analysis.fingerprint import UNPARSED, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.volume import format_bytes, plural
@@ -84,9 +86,10 @@ def inspect(workload: Workload, context: RuleContext[ReferenceRead]) -> Iterator
 RULE = Rule(
     code="FAN006",
     name="reference-table-read",
-    safety="advice",
+    safety="unsafe",
     document=__doc__,
     thresholds=ReferenceRead,
+    can_rewrite=True,
     inspect=inspect,
     reads=("rows",),
 )
@@ -112,6 +115,20 @@ def _is_reference(usage: Usage, bounds: ReferenceRead) -> bool:
     return small and usage.one_identity and usage.traces >= bounds.min_traces
 
 
+def _simulated(usage: Usage) -> Iterator[str]:
+    """What ``rules.fan006 = "rewrite"`` would have answered of what was seen."""
+    cache = usage.cache
+    if not cache.hits:
+        return
+    share = f"{100 * cache.hits / usage.calls:.0f} %"
+    saved = f"{format_bytes(cache.size)} and {1000 * cache.seconds:.0f} ms"
+    text = f'rules.fan006 = "rewrite" with cache.fresh = {FRESH:.0f}: {cache.hits} of {usage.calls} requests ({share})'
+    text += f" would have been answered from the cache, saving {saved}"
+    if cache.hits_without_catalog < cache.hits:
+        text += f"; without db_uri {cache.hits_without_catalog}, because each write to any table drops every answer"
+    yield text
+
+
 def _finding(parsed: ParsedFingerprint, usage: Usage, requests: int) -> Finding:
     share = usage.calls / requests
     rows, often = usage.most_rows, usage.calls
@@ -130,6 +147,7 @@ def _finding(parsed: ParsedFingerprint, usage: Usage, requests: int) -> Finding:
         evidence=(
             f"{rows} rows each time, no value in the filters, and one caller",
             f"fanin saw no write to {parsed.name}",
+            *_simulated(usage),
             *([f"read by {', '.join(usage.routes)}"] if usage.routes else []),
         ),
         fix=printable_fix([parsed], lambda: read_sql(parsed), lambda: cached_js(parsed), lambda: cached_py(parsed)),

@@ -86,7 +86,10 @@ class Console:
             "/api/health": self._health,
             "/api/recording": self._recording,
         }
-        changes: dict[str, ApiHandler] = {"/api/traces/{id:.+}/close": self._close_trace}
+        changes: dict[str, ApiHandler] = {
+            "/api/traces/{id:.+}/close": self._close_trace,
+            "/api/cache/{relation}/purge": self._purge,
+        }
         self.routes = routes(answers, changes, pages.by_path, self._event_stream, events)
 
     def readings(self) -> list[Reading]:
@@ -154,6 +157,11 @@ class Console:
             detail_of(entry, self._store.names, self._base, self._origin) for entry in entries if _has_id(entry, query)
         )
         return object_of({"open": not closed, "parts": array(parts)})
+
+    async def _purge(self, query: QueryParameters) -> Iterable[bytes]:
+        """Forget the kept answers that may depend on a relation; returns their number."""
+        schema = self._settings().catalog.schemas[0]
+        return object_of({"purged": self._sidecar.cached.purge(query["relation"], schema)})
 
     async def _fingerprints(self, query: QueryParameters) -> Iterable[bytes]:
         workload, names = self._sidecar.rule_runner.workload, self._store.names

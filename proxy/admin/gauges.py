@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import msgspec
 
 from proxy import __version__
+from proxy.admin.cache_gauges import CACHE
 from proxy.admin.event_stream import EventStream
 from proxy.admin.listener import PortCounts
 from proxy.admin.prefetch_gauges import PREFETCH
@@ -47,6 +48,7 @@ BOUNDS = (
     "rules.oversized_in_list.concurrent_lists",
     "shadow.concurrency",
     "shadow.max_bytes",
+    "cache.max_bytes",
     "prefetch.max_bytes",
     "prefetch.max_flows",
     "record.queue_bytes",
@@ -235,6 +237,7 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
         lambda sidecar: {(__version__, sidecar.settings.mode): 1.0},
     ),
     **PREFETCH,
+    **CACHE,
 }
 
 KEPT: dict[str, ReadSeries[TraceStore]] = {

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
+from proxy.analysis.cache_estimate import CacheEstimate
 from proxy.analysis.in_flight import InFlight
 from proxy.analysis.spans import caller_of, may_write
 from proxy.analysis.steps import slices
@@ -54,6 +55,7 @@ class Usage:
         self.identity = span.identity
         self.one_identity = True
         """Whether all requests had the identity of the first one, so that policies gave them the same rows."""
+        self.cache = CacheEstimate()
         self._counts = [0] * (len(DURATION_BOUNDS) + 1)
         self._last_trace = ""
 
@@ -123,6 +125,7 @@ class Workload:
         self.writes: dict[str, int] = {}
         """Number of write requests, by relation."""
         self.in_flight = InFlight()
+        self._all_writes = 0
         self._usages: dict[str, Usage] = {}
         self._ranks: dict[int, dict[str, None]] = {}
         """Fingerprints by count; the count is calls plus error."""
@@ -150,6 +153,7 @@ class Workload:
                 spans = list(group)
                 usage = self._find_or_add(spans[0], len(spans))
                 usage.add(spans, trace)
+                usage.cache.add(spans, self._all_writes)
                 if may_write(spans[0]):  # a fingerprint has one method and one relation
                     self._count_writes(spans[0].relation, len(spans))
             yield
@@ -192,6 +196,7 @@ class Workload:
         return count
 
     def _count_writes(self, relation: str, requests: int) -> None:
+        self._all_writes += requests
         if relation in self.writes or len(self.writes) < self.limit:
             self.writes[relation] = self.writes.get(relation, 0) + requests
 

@@ -17,10 +17,12 @@ class AdminPortError(Exception):
     """The admin port cannot be read; the message says why and what to do."""
 
 
-def read_api(admin: str, token: str | None, path: str, member: str) -> Any:
-    """A member of the JSON object at ``path``; raises AdminPortError, ConfigError."""
+def read_api(admin: str, token: str | None, path: str, member: str, body: bytes | None = None) -> Any:
+    """A member of the JSON object at ``path``, to which ``body`` is posted unless it is None; raises
+    AdminPortError, ConfigError.
+    """
     try:
-        with open_admin(admin, path, token, TIMEOUT) as answer:
+        with open_admin(admin, path, token, TIMEOUT, body) as answer:
             return json.load(answer)[member]
     except HTTPError as error:
         remedy = "pass the token with --token or FANIN_ADMIN_TOKEN" if error.code in (401, 403) else "is it a fanin?"

@@ -10,6 +10,8 @@ from typing import Any
 from proxy import __version__
 from proxy.commands import options as command_options
 from proxy.commands.admin_api import AdminPortError
+from proxy.commands.cache import HELP as CACHE
+from proxy.commands.cache import add_cache, purge
 from proxy.commands.mcp import HELP as MCP
 from proxy.commands.mcp import add_mcp
 from proxy.commands.mcp import serve as serve_mcp
@@ -172,6 +174,15 @@ def _snippet(options: argparse.Namespace) -> int:
     return OK
 
 
+def _cache(options: argparse.Namespace) -> int:
+    try:
+        print(f"{purge(options)} answers forgotten")
+    except AdminPortError as error:
+        print(f"fanin: {safe(str(error))}", file=sys.stderr)
+        return UNABLE
+    return OK
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from proxy.commands.doctor import doctor  # imports sqlglot, which few commands need
 
@@ -212,6 +223,7 @@ COMMANDS: Mapping[str, tuple[Callable[[argparse.ArgumentParser], None], Callable
     "doctor": (command_options.add_doctor, _doctor, "check a set-up, and name the settings most worth changing"),
     "capture": (command_options.add_capture, _capture, "run a command behind a sidecar, and print the findings"),
     "snippet": (command_options.add_snippet, _snippet, "print code to put elsewhere: pre-request, for PostgREST"),
+    "cache": (add_cache, _cache, CACHE),
     "top": (add_top, _top, "a live table of the queries of a running fanin"),
     "explain": (command_options.add_explain, _explain, "explain a code, or a request: its SQL, and whether it merges"),
     "check": (command_options.add_check, _check, "fail a build on budgets and findings of recorded or live traces"),

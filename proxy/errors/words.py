@@ -8,6 +8,7 @@ OUTCOMES = {
     "chunked": "Its list was too long for one call and was sent in several calls (FAN005).",
     "prefetched": "It was expected, as one of a loop, so that its answer had been fetched together with an earlier one "
     "(FAN002 at level rewrite).",
+    "cached": "The answer to an equal request of the same identity had been kept (FAN006 at level rewrite).",
     "fallback": "A merged or shared call was made for it and could not answer it, so it was sent itself. The fallback "
     "reason says why; the call that was of no use counts among its trace's upstream calls.",
     "failed": "The answer was an error of fanin, with a code FANIN….",
@@ -45,6 +46,26 @@ MEMO_RESULTS = {
 }
 """What became of a read that concerns the memo of its trace: the values of the label of ``memo_requests_total``."""
 
+CACHE_RESULTS = {
+    "served": "A kept answer was used.",
+    "shared": "An equal read was in flight, and its answer was used.",
+    "filled": "It was sent, and its answer is kept.",
+    "not-kept": "It was sent, and its answer is not kept: it is not a 200, is too large, may be for one client only, "
+    "or somebody wrote meanwhile.",
+    "passed": "It was sent: a write was in flight, or the last answer to such a read was not kept.",
+}
+"""What became of a read that may be answered from the cache: the values of the label of ``cache_requests_total``."""
+
+CACHE_CAUSES = {
+    "too-old": "cache.fresh seconds had passed, or the token of its caller expired.",
+    "dropped": "Somebody wrote to what it shows (`drops_total` says what).",
+    "evicted": "cache.max_bytes was reached.",
+    "replaced": "A newer answer to the same request came.",
+    "purged": "Somebody asked for it.",
+    "reload": "The settings were read again.",
+}
+"""Why a kept answer was removed: the values of the label of ``cache_removed_total``."""
+
 DROP_CAUSES = {
     "write": "A request other than GET, HEAD and OPTIONS to a relation.",
     "function": "A POST to a function.",
@@ -52,7 +73,7 @@ DROP_CAUSES = {
     "schema": "The catalog changed.",
     "upstream": "Upstream has another mount or gateway.",
 }
-"""Why answers that were fetched ahead are not used any more: the values of the label of ``drops_total``."""
+"""Why answers that were fetched ahead or kept are not used any more: the values of the label of ``drops_total``."""
 
 TRACE_KINDS = {
     "explicit": "The client named the trace, in a header of trace.headers.",

@@ -5,7 +5,7 @@ Source: docs/explanation/merging.md#identical-requests.
 
 from collections.abc import Callable, Iterable
 
-from proxy.model import Query, RequestHead
+from proxy.model import PendingRequest, Query, RequestHead
 from proxy.postgrest.request.target import decoded, function_of
 
 READS = frozenset((b"GET", b"HEAD"))
@@ -29,6 +29,14 @@ def is_shareable(query: Query, head: RequestHead, mount: bytes, is_stable: IsSta
         return True
     function = function_of(query.target, query.path_end, mount)
     return function is not None and is_stable(head.accept_profile, decoded(function).decode("utf-8", "replace"))
+
+
+def may_be_cached(request: PendingRequest) -> bool:
+    """Whether a request is a plain read of a relation whose whole answer can be kept."""
+    query, head = request.query, request.head
+    if query.method != b"GET" or not query.relation or query.long_list is not None:
+        return False
+    return head.bypass_reason in NEGOTIATION_REASONS and not head.body_framing and not head.retry
 
 
 def any_stable(*sources: IsStable) -> IsStable:

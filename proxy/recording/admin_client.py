@@ -48,12 +48,15 @@ def check_admin_url(admin: str) -> None:
         )
 
 
-def open_admin(admin: str, path: str, token: str | None, timeout: float) -> HTTPResponse:
-    """The answer to a GET of ``path``. ConfigError for an invalid address; OSError, such as HTTPError, if it fails."""
+def open_admin(admin: str, path: str, token: str | None, timeout: float, body: bytes | None = None) -> HTTPResponse:
+    """The answer to a GET of ``path``, or to a POST of the JSON text ``body``. ConfigError for an invalid address;
+    OSError, such as HTTPError, if it fails.
+    """
     check_admin_url(admin)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers |= {} if body is None else {"Content-Type": "application/json"}
     handlers = [_UnixHandler(admin.removeprefix(UNIX))] if admin.startswith(UNIX) else []
     base = "http://localhost" if handlers else admin.rstrip("/")
-    request = Request(f"{base}{path}", headers=headers)  # noqa: S310 – the scheme is checked above
+    request = Request(f"{base}{path}", body, headers)  # noqa: S310 – the scheme is checked above
     answer: HTTPResponse = build_opener(ProxyHandler({}), *handlers).open(request, timeout=timeout)
     return answer

@@ -200,6 +200,8 @@ def _check_tables(settings: Settings, known: Declarations, faults: Faults) -> No
         for name, value in override.changes.items():
             if name in own:
                 _check_override(settings, at, (name, value), faults)
+    for where, what in _without_fresh_time(settings):
+        faults.add_value(str(where[0]), where, what)
     codes = [rule.code for rule in RULES]
     named = [("ignore", at, "rule", ignore.rule) for at, ignore in enumerate(settings.ignore)]
     named += [("budget", at, "forbid", code) for at, budget in enumerate(settings.budget) for code in budget.forbid]
@@ -207,6 +209,18 @@ def _check_tables(settings: Settings, known: Declarations, faults: Faults) -> No
         if code and code not in codes:
             what = f"{table} {at + 1}: no rule is called '{code}'{nearest(code, codes)}"
             faults.add_value(table, (table, at, key), what)
+
+
+def _without_fresh_time(settings: Settings) -> Iterable[tuple[TomlPath, str]]:
+    """Where answers are to be kept without saying for how long, and what to do."""
+    needs = "rules.fan006 = 'rewrite' needs a value for cache.fresh: the seconds for which an answer may be used"
+    if settings.cache.fresh is not None:
+        return
+    if settings.rules.fan006 == "rewrite":
+        yield ("rules", "fan006"), needs
+    for at, override in enumerate(settings.override):
+        if override.changes.get("rules.fan006") == "rewrite" and "cache.fresh" not in override.changes:
+            yield ("override", at, "rules", "fan006"), f"override {at + 1}: {needs}"
 
 
 def _check_override(settings: Settings, at: int, change: tuple[str, Any], faults: Faults) -> None:

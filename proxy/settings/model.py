@@ -15,6 +15,7 @@ from proxy.settings.observability import LogSettings, OtlpSettings, RecordSettin
 from proxy.settings.resources import DrainSettings, LimitSettings, OverloadSettings, PoolSettings, TimeoutSettings
 from proxy.settings.rules import RuleSettings
 from proxy.settings.tables import (
+    CacheSettings,
     CatalogSettings,
     DetectSettings,
     IdentitySettings,
@@ -140,6 +141,7 @@ class Settings(BaseSettings):
     merge: MergeSettings = MergeSettings()
     shadow: ShadowSettings = ShadowSettings()
     prefetch: PrefetchSettings = PrefetchSettings()
+    cache: CacheSettings = CacheSettings()
     limits: LimitSettings = LimitSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
     pool: PoolSettings = PoolSettings()

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         fan003: Level
         fan004: Level
         fan005: Level
+        fan006: Level
         duplicate_read: DuplicateRead
         oversized_in_list: OversizedInList
 

@@ -165,6 +165,22 @@ class PrefetchSettings(Section):
     )
 
 
+class CacheSettings(Section):
+    fresh: float | None = Field(
+        None,
+        gt=0,
+        description="An answer is not used after this time, counted from before its request was sent. Required for "
+        "rules.fan006 = rewrite.",
+        json_schema_extra=OVERRIDE,
+    )
+    max_bytes: Count = Field(
+        32_000_000,
+        description="Maximum estimated bytes of kept answers; above it, the one that was used longest ago is evicted. "
+        "An answer above 512 kB is not kept.",
+        json_schema_extra=RESTART,
+    )
+
+
 class ShadowSettings(Section):
     share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.01,

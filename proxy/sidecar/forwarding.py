@@ -99,9 +99,17 @@ class Forwarder:
                 if context.copy is not None:
                     context.copy.add(piece)
                 client.write(frame_data(piece, chunked))
-                await client.drain(self._stall)
+                await self._drain(context)
         client.write(pending + (LAST_CHUNK if chunked else b""))
         return not last
+
+    async def _drain(self, context: RequestContext) -> None:
+        """Wait for the client; not while others wait for the answer that it gets, which is held as a whole."""
+        if context.fill is not None:
+            if context.answer.remembered is not None:
+                return
+            context.fill.give_up(context.fill)
+        await context.request.client.drain(self._stall)
 
     def _observe(self, context: RequestContext, answer: UpstreamAnswer, data: bytes) -> None:
         """Learn from an answer before it is passed on. ``data`` is the part of its body that has arrived."""
@@ -109,6 +117,8 @@ class Forwarder:
         context.answer.rows = self._state.observer.observe(context.query, head, answer.line, answer.fields, body)
         if context.copy is not None:
             context.copy.begin(answer.line, answer.fields, data)
+        if context.fill is not None and answer.body.framing != UNTIL_CLOSE:
+            context.fill.line, context.fill.fields = answer.line, answer.fields
         if context.answer.remembered is not None:
             context.answer.coding = first_value(answer.fields, b"content-encoding") or b""
         if head.exact_count:

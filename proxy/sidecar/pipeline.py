@@ -28,6 +28,7 @@ from proxy.recording.codec import salt_of
 from proxy.server.server import ClientRequest
 from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
+from proxy.sidecar.cached_reads import answer_or_fill
 from proxy.sidecar.forwarding import Forwarder
 from proxy.sidecar.merged_writes import reply_to_write
 from proxy.sidecar.policy import RequestPolicy
@@ -39,7 +40,8 @@ UNIX_PEER = "unix:"
 """Stands in X-Forwarded-For for the address of a client of a unix socket, as in nginx."""
 READS = (b"GET", b"HEAD", b"OPTIONS")
 RULE_BY_OUTCOME = {Outcome.MERGED: "FAN001", Outcome.SHARED: "FAN003", Outcome.CHUNKED: "FAN005"} | {
-    Outcome.PREFETCHED: "FAN002"
+    Outcome.PREFETCHED: "FAN002",
+    Outcome.CACHED: "FAN006",
 }
 """By outcome: the rule whose rewrite answered the request."""
 
@@ -157,12 +159,20 @@ class Pipeline:
 
     # Ways to answer, in the order in which they are tried.
 
-    async def _answer(self, context: RequestContext) -> bool:
+    def _answer(self, context: RequestContext) -> Awaitable[bool]:
         request, query = context.request, context.query
         if request.head.websocket and request.line.method == b"GET":
-            return await self._forwarder.tunnel(context)
+            return self._forwarder.tunnel(context)
         policy = self._policies.of(query.relation, request.head.route)
         pending = PendingRequest(query, request.head, request.arrived)
+        if policy.cacher is not None and policy.cacher.accepts(pending):
+            return answer_or_fill(
+                context, policy.cacher, self._serve, lambda: self._answer_by_call(context, policy, pending)
+            )
+        return self._answer_by_call(context, policy, pending)
+
+    async def _answer_by_call(self, context: RequestContext, policy: RequestPolicy, pending: PendingRequest) -> bool:
+        query = pending.query
         reply = None
         if policy.writes is not None and query.method in MERGED_WRITES:
             reply = await reply_to_write(context, policy.writes, self._targets)
@@ -211,6 +221,8 @@ class Pipeline:
         return self._fail(context, reply.error)
 
     def _serve(self, context: RequestContext, served: BufferedAnswer) -> bool:
+        if context.fill is not None:
+            context.fill.slice = served.slice
         own_slice = with_own_values(served.slice, context.request.head)
         answer, upstream = context.answer, context.upstream
         context.outcome, context.saved_by = served.outcome, RULE_BY_OUTCOME[served.outcome]

@@ -7,6 +7,7 @@ all policies.
 
 import asyncio
 
+from proxy.merging.cacher import CachedReads, Cacher
 from proxy.merging.chunker import Chunker
 from proxy.merging.coalescer import Coalescer
 from proxy.merging.comparer import ShadowComparer
@@ -29,7 +30,12 @@ class RequestPolicy:
     """
 
     def __init__(
-        self, settings: Settings, state: UpstreamState, fallbacks: asyncio.Semaphore, memories: TraceMemories
+        self,
+        settings: Settings,
+        state: UpstreamState,
+        fallbacks: asyncio.Semaphore,
+        memories: TraceMemories,
+        cached: CachedReads,
     ) -> None:
         """``fallbacks`` limits the originals in flight that are sent after merged answers could not be used, so that
         they do not overload upstream.
@@ -54,6 +60,10 @@ class RequestPolicy:
         if self.merges and settings.rules.fan002 == "rewrite":
             self.prefetcher = Prefetcher(settings, state, self.merger, memories)
 
+        self.cacher: Cacher | None = None
+        if settings.mode == "rewrite" and settings.rules.fan006 == "rewrite" and settings.cache.fresh is not None:
+            self.cacher = Cacher(settings.cache.fresh, state, cached)
+
     def _fetcher(self, state: UpstreamState) -> FetchesMerged:
         fetcher = ProbationFetcher(Fetcher(self.settings.merge, state), self.comparer, state)
         if not self.settings.shadow.share:
@@ -68,7 +78,9 @@ class RequestPolicy:
         return bool(waiting or self.chunker.in_progress or self.comparer.running)
 
 
-def policies(settings: Settings, state: UpstreamState, memories: TraceMemories) -> ByRequest[RequestPolicy]:
+def policies(
+    settings: Settings, state: UpstreamState, memories: TraceMemories, cached: CachedReads
+) -> ByRequest[RequestPolicy]:
     """The policies for all requests. They share one limit on fallbacks."""
     fallbacks = asyncio.Semaphore(settings.merge.fallbacks)
-    return ByRequest(settings, lambda overridden: RequestPolicy(overridden, state, fallbacks, memories))
+    return ByRequest(settings, lambda overridden: RequestPolicy(overridden, state, fallbacks, memories, cached))

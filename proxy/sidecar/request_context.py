@@ -14,6 +14,7 @@ from proxy.postgrest.request.row_range import lowest
 from proxy.server.server import ClientRequest
 
 if TYPE_CHECKING:
+    from proxy.merging.cacher import Fill
     from proxy.merging.shadow import AnswerCopy
     from proxy.merging.trace_memory import TraceVisit
     from proxy.traces.grouping import OpenTrace
@@ -121,7 +122,9 @@ class RequestContext(msgspec.Struct, eq=False):
     visit: "TraceVisit | None" = None
     """What is remembered of its trace, if something may be fetched ahead."""
     age: float = 0.0
-    """Seconds since its answer was asked for, if that was fetched ahead."""
+    """Seconds since its answer was asked for, if that was fetched ahead or kept."""
+    fill: "Fill | None" = None
+    """Where its answer is kept, if it may answer others too."""
     copy: "AnswerCopy | None" = None
     """In mode shadow: the copy of the answer that is compared."""
 
@@ -146,6 +149,8 @@ class RequestContext(msgspec.Struct, eq=False):
             return f"chunked; calls={self.upstream.parts}"
         if self.outcome is Outcome.PREFETCHED:
             return f"prefetched; age={self.age:.3f}"
+        if self.outcome is Outcome.CACHED:
+            return f"cached; age={self.age:.3f}"
         reason = self.fallback_reason if self.outcome is Outcome.FALLBACK else self.bypass_reason
         return self.outcome.value + (f"; reason={reason}" if reason else "")
 

@@ -8,6 +8,7 @@ import msgspec
 
 from proxy.analysis.rule import AnyRule
 from proxy.errors.codes import FaultError
+from proxy.merging.cacher import CachedReads
 from proxy.merging.trace_memory import TraceMemories
 from proxy.observe.events import Events, FellBack, RequestRefused, UpstreamCalled, Warned
 from proxy.path.identity import HeadRules, head_rules
@@ -75,10 +76,12 @@ class Sidecar:
         self._known_catalog: Catalog | None = None
         self._catalog = CatalogReader(settings, self._events, self._apply_catalog)
         self._openapi = OpenApiReader(settings, lambda: self.upstream_state.context, self._apply_facts)
-        prefetch = settings.prefetch
-        self.memories = TraceMemories(prefetch.max_bytes, prefetch.max_trace_bytes, prefetch.max_flows)
+        self.memories = TraceMemories(
+            settings.prefetch.max_bytes, settings.prefetch.max_trace_bytes, settings.prefetch.max_flows
+        )
         self.traces.on_closed = lambda trace: self.memories.forget(trace, self._clock())
-        self.policy = policies(settings, self.upstream_state, self.memories)
+        self.cached = CachedReads(settings.cache.max_bytes)
+        self.policy = policies(settings, self.upstream_state, self.memories, self.cached)
         self.retired: list[RequestPolicy] = []
         """Policies that a reload has replaced, as long as a request waits under them."""
         self.server = DataServer(
@@ -134,7 +137,8 @@ class Sidecar:
 
         Requests in progress keep their policies. If this raises, the old settings stay in use.
         """
-        policy, heads = policies(settings, self.upstream_state, self.memories), self._head_rules(settings)
+        policy = policies(settings, self.upstream_state, self.memories, self.cached)
+        heads = self._head_rules(settings)
         handler = self._pipeline(settings, policy).handle
         self.rule_runner.apply_settings(settings)
         self.upstream_state.apply_settings(settings)
@@ -142,6 +146,7 @@ class Sidecar:
         self.upstream.apply_timeouts(settings.timeouts)
         self.server.apply_settings(settings, heads, handler)
         self.memories.clear(self._clock())
+        self.cached.clear()
         self.retired += self.policy.all
         self.settings, self.policy = settings, policy
 

@@ -123,3 +123,11 @@ def test_the_fix_is_code_that_parses() -> None:
     compile(finding.fix.supabase_py, "fix", "exec")
     sqlglot.parse_one(finding.fix.sql, dialect="postgres")
     assert "const listPackages = (() => {" in finding.fix.supabase_js
+
+
+def test_the_finding_says_what_the_cache_would_have_answered() -> None:
+    (finding,) = findings(f"25 × {RATES}")
+    (said,) = [line for line in finding.evidence if "cache.fresh" in line]
+    assert said.startswith('rules.fan006 = "rewrite" with cache.fresh = 300: ')
+    assert " of 25 requests (" in said
+    assert "without db_uri" not in said

@@ -37,7 +37,7 @@ def test_thresholds_that_are_set_reach_the_rules_that_share_them() -> None:
     assert (settings.of(read).level, settings.of(sequential).level) == ("rewrite", "off")
 
 
-@pytest.mark.parametrize("code", ["fan006", "fan016"])
+@pytest.mark.parametrize("code", ["fan009", "fan016"])
 def test_a_rule_that_cannot_rewrite_takes_no_such_level(code: str) -> None:
     with pytest.raises(ConfigError, match=rf"rules\.{code}: Input should be 'off' or 'report'"):
         load({f"rules.{code}": "rewrite"})

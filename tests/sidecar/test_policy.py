@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from proxy.merging.cacher import CachedReads
 from proxy.merging.probation import ProbationFetcher
 from proxy.merging.shadow import SampledFetcher
 from proxy.merging.trace_memory import TraceMemories
@@ -26,7 +27,7 @@ def policies_of(**changes: Any) -> ByRequest[RequestPolicy]:
     start = settings("http://127.0.0.1:1", **changes)
     client = Upstream(start, lambda: 0.0)
     context = UpstreamContext(client, client.calls, Mount(b"", b""), POSTGREST, Events(), lambda: 0.0)
-    return policies(start, UpstreamState(start, context), TraceMemories(1000, 1000, 10))
+    return policies(start, UpstreamState(start, context), TraceMemories(1000, 1000, 10), CachedReads(1000))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ const HEADS = [
   ["Upstream", "num", "The part of this time that upstream took"], ["When"], ["Called from"],
 ];
 const ALONE = "It has no bypass reason: no similar request came at the same time, or the mode or the level of a rule prevents merging.";
+const CACHED = "The answer to an equal request had been kept (FAN006 at level rewrite).";
 const AHEAD = "The loop was expected to ask for it (FAN002 at level rewrite).";
 const NONE = { curl: "", supabase_js: "" };
 
@@ -39,6 +40,7 @@ function why(span, scale) {
   if (span.fallback_reason) return because("Merged, answer not used", scale.fallbacks.get(span.fallback_reason));
   if (span.bypass_reason) return because(span.missed ? "Not merged" : "Passed on", scale.reasons.get(span.bypass_reason));
   if (span.outcome === "prefetched") return el("p", {}, el("b", {}, `Fetched ahead with upstream call ${span.call}. `), AHEAD);
+  if (span.outcome === "cached") return el("p", {}, el("b", {}, "Answered from the cache. "), CACHED);
   return span.outcome === "passed" && el("p", {}, el("b", {}, "Passed on: alone. "), ALONE);
 }
 

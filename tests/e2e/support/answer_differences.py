@@ -5,8 +5,10 @@ What may differ: docs/explanation/architecture.md#law-1-same-answer.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from proxy.allowed_differences import CACHE_HEADERS
 from proxy.path.comparison import ComparedAnswer, Exemptions, compared_lines, difference
 from proxy.postgrest.response.gateway import POSTGREST, Gateway
 
@@ -41,6 +43,13 @@ def differences(direct: RawAnswer, through: RawAnswer, gateway: Gateway = POSTGR
 def assert_same(direct: RawAnswer, through: RawAnswer) -> None:
     """Fail with the list of differences."""
     assert not (found := differences(direct, through)), "\n".join(found)
+
+
+def without_cache_headers(answer: RawAnswer) -> RawAnswer:
+    """An answer without the lines that the cache added to it."""
+    head, mark, end = answer.head.rpartition(b"\r\n\r\n")
+    lines = [line for line in head.split(b"\r\n") if line.partition(b":")[0].lower() not in CACHE_HEADERS]
+    return replace(answer, head=b"\r\n".join(lines) + mark + end)
 
 
 def _interim(answer: RawAnswer, gateway: Gateway) -> list[list[bytes]]:

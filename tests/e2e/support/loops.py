@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from proxy.observe.events import Event, RequestAnswered, UpstreamCalled
-from tests.e2e.support.answer_differences import differences
+from tests.e2e.support.answer_differences import differences, without_cache_headers
 from tests.e2e.support.harness import RawAnswer, RawClient, ask, fanin
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Application:
         found = []
         for request, answer in self._asked:
             direct = await ask(self._direct, request)
-            if differing := differences(direct, answer):
+            if differing := differences(direct, without_cache_headers(answer)):
                 found += [request.decode(), *differing]
         self._asked.clear()
         return found

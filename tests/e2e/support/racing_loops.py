@@ -125,7 +125,7 @@ class Race:
         began = time.monotonic()
         head, body = await self._ask(client, "GET", f"/reading?id=eq.{key}", lines)
         (row,) = json.loads(body)
-        from_memo = b"\r\nX-Fanin: prefetched" in head
+        from_memo = b"\r\nX-Fanin: prefetched" in head or b"\r\nX-Fanin: cached" in head
         self.history.reads.append(
             Read(key, row["version"], began, time.monotonic(), reader, row["reader"], row["id"], from_memo)
         )

@@ -1,0 +1,40 @@
+"""Declares the metrics about kept answers, each with the source of its value.
+
+Tests: tests/e2e/cache/test_cache.py.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from proxy.errors.words import CACHE_CAUSES, CACHE_RESULTS
+from proxy.observe.series import ReadSeries, Values, counter, gauge
+from proxy.sidecar.sidecar import Sidecar
+
+CACHE: dict[str, ReadSeries[Sidecar]] = {
+    "cache_requests": ReadSeries(
+        counter(
+            "Reads with level rewrite of FAN006. result: served (a kept answer), shared (that of an equal read in "
+            "flight), filled (sent, and kept), not-kept (sent, and not kept), passed (sent; a write was in flight, or "
+            "such answers are not kept).",
+            "result",
+        ),
+        lambda sidecar: _values(sidecar.cached.answers.requests, CACHE_RESULTS),
+    ),
+    "cache_removed": ReadSeries(
+        counter(
+            "Kept answers that were removed. cause: too-old (cache.fresh), dropped (somebody wrote), evicted "
+            "(cache.max_bytes), replaced, purged, reload.",
+            "cause",
+        ),
+        lambda sidecar: _values(sidecar.cached.answers.removed, CACHE_CAUSES),
+    ),
+    "cache_bytes": ReadSeries(
+        gauge("Estimated bytes of kept answers now; bounded by cache.max_bytes."),
+        lambda sidecar: sidecar.cached.answers.held_bytes,
+    ),
+    "cache_entries": ReadSeries(gauge("Kept answers now."), lambda sidecar: len(sidecar.cached.answers)),
+}
+
+
+def _values(counts: Counter[str], names: Iterable[str]) -> Values:
+    return {(name,): float(counts[name]) for name in names}

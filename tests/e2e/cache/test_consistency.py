@@ -1,0 +1,135 @@
+"""Reads race with writers: no kept answer is older than what is promised, and faults that break a promise are found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+
+from proxy.merging.cacher import CachedReads
+from proxy.path.answer_cache import AnswerCache, CachedAnswer
+from proxy.path.drops import DropClock
+from proxy.upstream.state import UpstreamState
+from tests.e2e.support.histories import broken_promises
+from tests.e2e.support.racing_loops import new_versions, registers
+from tests.e2e.support.racing_reads import CacheRace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from proxy.model import PendingRequest, RelationSet
+    from tests.conftest import Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.e2e]
+Patch = pytest.MonkeyPatch
+OPERATIONS = 1500
+MOST_RUNS = 5
+"""Runs in which a planted fault has to be found."""
+
+
+@pytest.fixture(scope="module")
+def registered(stack: Stack) -> Iterator[tuple[Stack, dict[int, int]]]:
+    with registers(stack) as made:
+        yield made, new_versions()
+
+
+@pytest.mark.parametrize("catalog", [False, True])
+async def test_no_promise_is_broken_while_reads_race_with_writers(
+    registered: tuple[Stack, dict[int, int]], catalog: bool, tell: Callable[[str], None]
+) -> None:
+    race = CacheRace(registered[0], 1, OPERATIONS, registered[1])
+    sidecar = await race.run(**({"db_uri": registered[0].dsn} if catalog else {}))
+    assert broken_promises(race.history) == {}
+    from_cache = sum(read.from_memo for read in race.history.reads)
+    answers = sidecar.cached.answers
+    tell(f"{len(race.history.reads)} reads, {from_cache} from the cache: {answers.requests} {answers.removed}")
+    assert from_cache > 50
+    assert answers.removed["dropped"] > 10
+
+
+# Faults.
+
+
+def nothing_is_dropped(patch: Patch) -> None:
+    patch.setattr(DropClock, "drop", lambda *_: None)
+
+
+def nothing_is_dropped_when_a_write_is_answered(patch: Patch) -> None:
+    """An answer that was asked for while a write was in flight is used after it."""
+    original = DropClock.record_ended
+
+    def record_ended(self: DropClock, changed: RelationSet, now: float, is_known: bool) -> None:
+        with Patch.context() as inner:
+            inner.setattr(DropClock, "drop", lambda *_: None)
+            original(self, changed, now, is_known)
+
+    patch.setattr(DropClock, "record_ended", record_ended)
+    patch.setattr(CachedAnswer, "is_current", _without_open_writes)
+
+
+def answers_have_no_stamp(patch: Patch) -> None:
+    patch.setattr(CachedAnswer, "is_current", lambda *_: True)
+
+
+def answers_have_the_reading_of_when_they_came(patch: Patch) -> None:
+    """A fill that began before a write counts as one after it."""
+    original = AnswerCache.put
+
+    def put(self: AnswerCache, key: bytes, entry: CachedAnswer, drops: DropClock, now: float) -> bool:
+        return original(self, key, replace(entry, reading=drops.reading), drops, now)
+
+    patch.setattr(AnswerCache, "put", put)
+
+
+def another_relation_is_dropped(patch: Patch) -> None:
+    patch.setattr(UpstreamState, "relations_changed", lambda *_: frozenset(("registers.other",)))
+    patch.setattr(UpstreamState, "relations_read", lambda *_: frozenset(("registers.register",)))
+
+
+def the_identity_is_left_out(patch: Patch) -> None:
+    def key_of(_: CachedReads, request: PendingRequest) -> bytes:
+        return request.query.target
+
+    patch.setattr(CachedReads, "key_of", key_of)
+
+
+def the_target_is_left_out(patch: Patch) -> None:
+    def key_of(_: CachedReads, request: PendingRequest) -> bytes:
+        return request.query.fingerprint.encode() + request.head.coalescing_identity
+
+    patch.setattr(CachedReads, "key_of", key_of)
+
+
+def the_age_is_ignored(patch: Patch) -> None:
+    patch.setattr(CachedAnswer, "is_fresh", lambda *_: True)
+
+
+def _without_open_writes(self: CachedAnswer, drops: DropClock, now: float) -> bool:
+    return drops._last_of_any <= self.reading and now >= 0
+
+
+FAULTS: dict[Callable[[Patch], None], str] = {
+    nothing_is_dropped: "older_than_a_write_through_fanin",
+    nothing_is_dropped_when_a_write_is_answered: "older_than_a_write_through_fanin",
+    answers_have_no_stamp: "older_than_a_write_through_fanin",
+    answers_have_the_reading_of_when_they_came: "older_than_a_write_through_fanin",
+    another_relation_is_dropped: "older_than_a_write_through_fanin",
+    the_identity_is_left_out: "answer_of_another_identity",
+    the_target_is_left_out: "answer_of_another_key",
+    the_age_is_ignored: "older_than_max_age",
+}
+
+
+@pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
+async def test_a_planted_fault_breaks_its_promise(
+    registered: tuple[Stack, dict[int, int]], plant: Callable[[Patch], None], monkeypatch: Patch
+) -> None:
+    plant(monkeypatch)
+    found: dict[str, list[str]] = {}
+    for seed in range(MOST_RUNS):
+        race = CacheRace(registered[0], seed, OPERATIONS, registered[1], writers=0 if "age" in FAULTS[plant] else 3)
+        await race.run()
+        if FAULTS[plant] in (found := broken_promises(race.history)):
+            return
+    raise AssertionError(f"not found in {MOST_RUNS} runs: {found}")
