@@ -50,13 +50,18 @@ class KeyUse:
         made, ordered = cls(), sorted(spans, key=lambda span: span.start)
         made.starts = [span.start for span in ordered]
         conditions: dict[str, tuple[Filter, ...]] = {}
-        for number, span in enumerate(ordered):
-            if not number % SLICE:
+        examined = 0
+        for span in ordered:
+            if not examined % SLICE:
                 yield
             if span.relation and span.fingerprint not in conditions:
                 yield
                 conditions[span.fingerprint] = parse_fingerprint(span.fingerprint).filters
+            examined += 1
             for condition in conditions[span.fingerprint] if span.relation else ():
+                examined += 1
+                if not examined % SLICE:
+                    yield
                 made._add(span, condition)
         made._one_value = {column: one for column, found in made._by_column.items() if (one := _last_value(found))}
         yield from made._find_first(ordered, conditions)
