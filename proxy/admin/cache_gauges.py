@@ -32,7 +32,9 @@ CACHE: dict[str, ReadSeries[Sidecar]] = {
         gauge("Estimated bytes of kept answers now; bounded by cache.max_bytes."),
         lambda sidecar: sidecar.cached.answers.held_bytes,
     ),
-    "cache_entries": ReadSeries(gauge("Kept answers now."), lambda sidecar: len(sidecar.cached.answers)),
+    "cache_entries": ReadSeries(
+        gauge("Answers that the cache keeps now, of all relations."), lambda sidecar: len(sidecar.cached.answers)
+    ),
 }
 
 
