@@ -112,11 +112,6 @@ def chunk_filter_py(keys: Keys, chunk: str) -> str:
     return f'.or_(",".join("and({each})".format(*map(quoted, key)) for key in {chunk}))'
 
 
-def members_js(keys: Keys) -> list[str]:
-    """Expressions for the key's columns in the variable ``row``."""
-    return [f"row[{json.dumps(alias)}]" for alias in keys.aliases]
-
-
 def chunks_js(keys: Keys, size: int) -> list[str]:
     """Fill ``chunks`` with different keys."""
     unique = f"[...new Set({keys.argument})]"

@@ -32,8 +32,10 @@ MAX_BODY = 16_384
 """Bytes of the largest body that is read before it is sent."""
 KEY_TYPES = frozenset(("smallint", "integer", "bigint", "uuid"))
 """Types in which a value has one spelling, so that no answer can be attributed to another write."""
-HELD_BACK = frozenset((b"expect", b"range", b"content-encoding", b"if-match", b"if-none-match", b"if-modified-since"))
-HELD_BACK_MORE = frozenset((b"if-unmodified-since", b"if-range"))
+NEVER_SHARED = frozenset(
+    b"expect range content-encoding if-match if-none-match if-modified-since if-unmodified-since if-range".split()
+)
+"""Headers that make a write depend on more than its target and its body."""
 JSON = b"application/json"
 
 
@@ -63,7 +65,7 @@ def _wanted(head: RequestHead) -> bytes | None:
         lower = name.strip().lower()
         if lower == b"prefer":
             prefers.append(value)
-        if lower in HELD_BACK or lower in HELD_BACK_MORE:
+        if lower in NEVER_SHARED:
             return None
         if lower == b"content-type" and value.partition(b";")[0].strip().lower() != JSON:
             return None
@@ -130,9 +132,7 @@ def _calls(
     group: dict[bytes, PendingWrite], alias: bytes, max_keys: int, max_url: int
 ) -> Iterator[PendingWrite | WriteCall]:
     # Every call locks its rows in one order, so that two calls do not wait for each other.
-    ordered = sorted(group, key=lambda literal: (len(literal) if _is_number(literal) else 0, literal))
-    negative = [literal for literal in reversed(ordered) if literal.startswith(b"-")]
-    left = [*negative, *(literal for literal in ordered if not literal.startswith(b"-"))]
+    left = sorted(group, key=_place)
     while left:
         part = left[:max_keys]
         call = _call({literal: group[literal] for literal in part}, alias)
@@ -143,8 +143,9 @@ def _calls(
         yield call if len(part) > 1 else call.first
 
 
-def _is_number(literal: bytes) -> bool:
-    return literal.removeprefix(b"-").isdigit()
+def _place(literal: bytes) -> tuple[int, bytes]:
+    """Orders integers by their value, and UUIDs, of which all have one length, by their text."""
+    return (int(literal), b"") if literal.removeprefix(b"-").isdigit() else (0, literal)
 
 
 def _call(writes: dict[bytes, PendingWrite], alias: bytes) -> WriteCall:

@@ -45,12 +45,6 @@ def _files(options: Namespace) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(str, options.traces or ())))
 
 
-def read_source(options: Namespace, settings: Settings) -> Recordings:
-    """The traces of all sources. ConfigError for an invalid URL, DataAccessError if reading fails."""
-    for _, traces in each_source(options, settings):
-        yield from traces
-
-
 def each_source(options: Namespace, settings: Settings) -> Iterator[tuple[str, Recordings]]:
     """The name and the traces of each file of ``--traces`` and of each ``--admin``; nothing is read before."""
     token = settings.admin_token.get_secret_value() if settings.admin_token else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.support.event_loops import new_event_loop
+from tests.e2e.support.racing_loops import new_versions, registers
 from tests.e2e.support.unusual_types import unusual_tables
 
 if TYPE_CHECKING:
@@ -29,3 +30,10 @@ def unusual(stack: Stack) -> Iterator[Stack]:
     """The schema ``unusual``, made afresh for each module, behind a PostgREST of its own."""
     with unusual_tables(stack) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def registered(stack: Stack) -> Iterator[tuple[Stack, dict[int, int]]]:
+    """The registers of races, made afresh for each module, and the last version of each."""
+    with registers(stack) as made:
+        yield made, new_versions()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from proxy.recording.source import DataAccessError, read_admin, read_files, read_source, source_names, write_text
+from proxy.recording.source import DataAccessError, each_source, read_admin, read_files, source_names, write_text
 from proxy.settings.loading import load
 from proxy.settings.sources import ConfigError
 from tests.recording.test_codec import HEAD, lines
@@ -34,7 +34,7 @@ def test_a_file_that_is_given_twice_is_read_once(tmp_path: Path) -> None:
     file.write_bytes(b"".join(lines(ONE)))
     options = Namespace(admin=None, otlp=None, traces=[file, file])
     assert source_names(options) == (str(file),)
-    assert len(list(read_source(options, load({}).settings))) == 1
+    assert len([trace for _, traces in each_source(options, load({}).settings) for trace in traces]) == 1
     assert source_names(Namespace(admin=["http://h:1"] * 2, otlp=None, traces=[file])) == (str(file), "http://h:1")
 
 

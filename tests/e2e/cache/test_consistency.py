@@ -12,26 +12,17 @@ from proxy.path.answer_cache import AnswerCache, CachedAnswer
 from proxy.path.drops import DropClock
 from proxy.upstream.state import UpstreamState
 from tests.e2e.support.histories import broken_promises
-from tests.e2e.support.racing_loops import new_versions, registers
+from tests.e2e.support.racing_loops import MOST_RUNS, OPERATIONS
 from tests.e2e.support.racing_reads import CacheRace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from proxy.model import PendingRequest, RelationSet
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
 Patch = pytest.MonkeyPatch
-OPERATIONS = 1500
-MOST_RUNS = 5
-"""Runs in which a planted fault has to be found."""
-
-
-@pytest.fixture(scope="module")
-def registered(stack: Stack) -> Iterator[tuple[Stack, dict[int, int]]]:
-    with registers(stack) as made:
-        yield made, new_versions()
 
 
 @pytest.mark.parametrize("catalog", [False, True])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -17,7 +16,7 @@ from tests.conftest import SECRET
 from tests.e2e.support.bursts import assert_all_same, burst, one_by_one, sockets, statement_counter
 from tests.e2e.support.harness import fanin, until
 from tests.e2e.support.sidecar_events import SidecarEvents
-from tests.e2e.support.unusual_types import postgrest_with
+from tests.e2e.support.unusual_types import execute_file, schema_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from tests.e2e.support.harness import RawAnswer
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
-SQL = Path(__file__).parents[1] / "support" / "merged_writes.sql"
 TABLES = ("thing", "log", "watched", "fed", "own")
 ROWS = (3, 1, 12, 7, 30, 25, 9, 4, 16, 2)
 BODY = '{"name":"changed","size":7}'
@@ -41,18 +39,9 @@ async def rows_of(dsn: str) -> dict[str, list[tuple[object, ...]]]:
         await connection.close()
 
 
-async def renew(dsn: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(SQL.read_text(encoding="utf-8"))
-    finally:
-        await connection.close()
-
-
 @pytest.fixture
 def tables(stack: Stack) -> Iterator[Stack]:
-    asyncio.run(renew(stack.dsn))
-    with postgrest_with(stack, db_schemas="written") as made:
+    with schema_of_file(stack, "merged_writes", "written") as made:
         yield made
 
 
@@ -79,7 +68,7 @@ async def direct(
     """Answers one by one without fanin, and the tables after them; then the tables are as before."""
     answers = await one_by_one(tables.url, requests)
     after = await rows_of(tables.dsn)
-    await renew(tables.dsn)
+    await execute_file(tables.dsn, "merged_writes")
     return answers, after
 
 
@@ -219,7 +208,7 @@ async def test_rows_that_a_write_hides_from_its_own_caller_are_answered_as_alone
         async with fanin(tables.url, **settings(tables)) as sidecar, sockets(sidecar.port, len(requests)) as clients:
             assert_all_same(requests, answers, await burst(clients, requests))
         assert await rows_of(tables.dsn) == after
-        await renew(tables.dsn)
+        await execute_file(tables.dsn, "merged_writes")
 
 
 async def test_one_member_that_violates_a_constraint_fails_alone(tables: Stack) -> None:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import asyncpg
 import pytest
 
 from proxy.commands.main import main
 from tests.e2e.support.bursts import burst, sockets
 from tests.e2e.support.harness import fanin
 from tests.e2e.support.sidecar_events import SidecarEvents
-from tests.e2e.support.unusual_types import postgrest_with
+from tests.e2e.support.unusual_types import schema_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,23 +21,13 @@ if TYPE_CHECKING:
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
-SQL = Path(__file__).parents[1] / "support" / "merged_writes.sql"
 BODY = '{"name":"changed"}'
 ROWS = (1, 2, 3, 4)
 
 
-async def renew(dsn: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(SQL.read_text(encoding="utf-8"))
-    finally:
-        await connection.close()
-
-
 @pytest.fixture
 def tables(stack: Stack) -> Iterator[Stack]:
-    asyncio.run(renew(stack.dsn))
-    with postgrest_with(stack, db_schemas="written") as made:
+    with schema_of_file(stack, "merged_writes", "written") as made:
         yield made
 
 

@@ -14,25 +14,16 @@ from proxy.path.memo import Fetch, Memo, MemoEntry, MemoKey
 from proxy.path.siblings import varied_keys
 from proxy.upstream.state import UpstreamState
 from tests.e2e.support.histories import PROMISES, History, Read, Write, broken_promises
-from tests.e2e.support.racing_loops import Race, new_versions, registers
+from tests.e2e.support.racing_loops import MOST_RUNS, OPERATIONS, Race
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from proxy.model import Query, RelationSet
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
 Patch = pytest.MonkeyPatch
-OPERATIONS = 1500
-MOST_RUNS = 15
-"""Runs in which a planted fault has to be found."""
-
-
-@pytest.fixture(scope="module")
-def registered(stack: Stack) -> Iterator[tuple[Stack, dict[int, int]]]:
-    with registers(stack) as made:
-        yield made, new_versions()
 
 
 @pytest.mark.parametrize("catalog", [False, True])

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import asyncpg
 import pytest
 
-from proxy.demo.stack import PostgREST
-from tests.conftest import SECRET, Stack
-from tests.e2e.support import loops
 from tests.e2e.support.loops import application
+from tests.e2e.support.unusual_types import schema_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.conftest import Stack
+
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
-SQL = Path(loops.__file__).with_name("dependencies.sql")
 
 
 @pytest.fixture(scope="module")
 def depends(stack: Stack) -> Iterator[Stack]:
-    asyncio.run(_load(stack.dsn))
-    dsn = stack.dsn.replace("//postgres:", "//authenticator:")
-    with PostgREST(dsn, secret=SECRET, settings={"db-schemas": "depends"}) as postgrest:
-        yield Stack(stack.dsn, postgrest.url, stack.token)
-
-
-async def _load(dsn: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(SQL.read_text(encoding="utf-8"))
-    finally:
-        await connection.close()
+    with schema_of_file(stack, "dependencies", "depends") as made:
+        yield made
 
 
 CASES = [

@@ -7,25 +7,27 @@ import json
 import random
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import asyncpg
 
-from proxy.demo.stack import PostgREST
 from proxy.merging import prefetcher
-from tests.conftest import SECRET, Stack
 from tests.e2e.support.delayed_link import delayed_link
 from tests.e2e.support.harness import RawClient, fanin
 from tests.e2e.support.histories import History, Read, Write
+from tests.e2e.support.unusual_types import schema_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from proxy.sidecar.sidecar import Sidecar
+    from tests.conftest import Stack
 
-SQL = Path(__file__).with_name("registers.sql")
+OPERATIONS = 1500
+"""Of one run, at least."""
+MOST_RUNS = 15
+"""Runs in which a planted fault has to be found."""
 KEYS = 40
 READERS, WRITERS = 6, 3
 MAX_AGE = 0.3
@@ -46,18 +48,8 @@ SETTINGS: dict[str, Any] = {
 @contextmanager
 def registers(stack: Stack) -> Iterator[Stack]:
     """The registers, made afresh, behind a PostgREST of their own."""
-    asyncio.run(_load(stack.dsn))
-    dsn = stack.dsn.replace("//postgres:", "//authenticator:")
-    with PostgREST(dsn, secret=SECRET, settings={"db-schemas": "registers"}) as postgrest:
-        yield Stack(stack.dsn, postgrest.url, stack.token)
-
-
-async def _load(dsn: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(SQL.read_text(encoding="utf-8"))
-    finally:
-        await connection.close()
+    with schema_of_file(stack, "registers", "registers") as made:
+        yield made
 
 
 class Race:

@@ -43,6 +43,23 @@ def postgrest_with(stack: Stack, **settings: str) -> Iterator[Stack]:
         yield Stack(stack.dsn, postgrest.url, stack.token)
 
 
+async def execute_file(dsn: str, name: str) -> None:
+    """Execute ``name``.sql of this folder."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8"))
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def schema_of_file(stack: Stack, name: str, schema: str) -> Iterator[Stack]:
+    """The tables of ``name``.sql, made afresh, behind a PostgREST of their own."""
+    asyncio.run(execute_file(stack.dsn, name))
+    with postgrest_with(stack, db_schemas=schema) as made:
+        yield made
+
+
 @contextmanager
 def older_postgrest(stack: Stack, **settings: str) -> Iterator[Stack]:
     """The same by PostgREST 11.2.2, which the packages of tests/e2e/npm bring; as it is where they are not there."""
