@@ -57,8 +57,8 @@ FALLBACK_REMEDIES = {
     "headers": "The log names the header. If a gateway adds it, set profile to supabase; else do not set it for reads.",
     "incomplete": "Set merge.max_rows to PostgREST's db-max-rows, so that fanin does not have to determine it.",
     "limit": "End the order with a unique column, or use a limit that is larger than the number of rows of every key.",
-    "ties": "End the order with a unique column. Or set merge.ties = physical if, without an order, the one in which a "
-    "table stores its rows will do, or merge.ties = any if any order will.",
+    "ties": "End the order with a unique column; without an order only rows of tables merge, as they are stored. "
+    "Or set merge.ties = any if any order is acceptable.",
     "several-rows": "Nothing: it happens once per relation and key column. A total order spares the comparisons.",
     "too-large": "Select fewer columns or rows, lower merge.max_keys, or raise merge.max_body.",
     "unavailable": "See the logs of upstream and of the gateway in front of it.",

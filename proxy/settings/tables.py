@@ -84,11 +84,10 @@ class MergeSettings(Section):
         json_schema_extra=RESTART,
     )
     ties: Literal["none", "physical", "any"] = Field(
-        "none",
+        "physical",
         description="Which keys with several rows are merged. none: those in a total order. physical: also rows of a "
-        "table without an order, if originals are seen to have them in the order in which they are stored; until a "
-        "comparison meets it, a row that was updated in place by somebody else, or another plan, can change their "
-        "order. any: all, in any order.",
+        "table without an order, if originals are seen to have them in the order in which they are stored. any: all, "
+        "in any order.",
         json_schema_extra=OVERRIDE,
     )
     ask_types: bool = Field(

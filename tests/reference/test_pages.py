@@ -78,7 +78,7 @@ def test_nothing_that_is_declared_is_left_out() -> None:
 
 def test_a_setting_is_shown_with_its_default_its_values_and_what_a_change_takes() -> None:
     rows = {row["setting"]: row for row in tables("settings.md") if "setting" in row}
-    assert rows["`merge.ties`"]["default"] == '`"none"`'
+    assert rows["`merge.ties`"]["default"] == '`"physical"`'
     assert rows["`merge.ties`"]["takes"] == "`none`, `physical`, `any`"
     assert rows["`merge.ties`"][""] == "override"
     assert rows["`pool.calls`"] | {"what it is for": ""} == {

@@ -21,12 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
 SQL = Path(__file__).parents[1] / "support" / "row_order.sql"
-PATIENT: dict[str, object] = {
-    "merge__deadline_floor": 10.0,
-    "merge__pause_first": 0.001,
-    "merge__pause_max": 0.001,
-    "merge__ties": "physical",
-}
+PATIENT: dict[str, object] = {"merge__deadline_floor": 10.0, "merge__pause_first": 0.001, "merge__pause_max": 0.001}
 CATALOGS = pytest.mark.parametrize("catalog", [False, True], ids=["no catalog", "catalog"])
 
 

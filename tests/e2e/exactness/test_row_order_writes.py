@@ -113,17 +113,3 @@ async def test_a_steady_mix_of_writes_and_reads_ends_in_originals_with_a_reason(
     calls = seen.calls_by_kind() - before
     assert seen.outcomes()["passed", "recent-writes"] >= len(reads) * (rounds - 5)
     assert calls["merged"] <= 5
-
-
-@pytest.mark.parametrize("catalog", [False, True], ids=["no catalog", "catalog"])
-async def test_by_default_a_row_that_was_updated_in_place_elsewhere_changes_no_answer(
-    tables: Stack, catalog: bool
-) -> None:
-    with_catalog = {"db_uri": tables.dsn, "catalog__schemas": ["row_order"]} if catalog else {}
-    async with fanin(tables.url, **PATIENT, **with_catalog, shadow__share=0.0) as sidecar:
-        await warm(sidecar.port, await one_by_one(tables.url, LISTS))
-        await execute(tables.dsn, f"update row_order.changing set body = body || '!' where id = {CHANGED}")
-        direct = await one_by_one(tables.url, LISTS)
-        assert_trap(direct)
-        for _ in range(3):
-            assert_all_same(LISTS, direct, await together(sidecar.port, LISTS))
