@@ -23,7 +23,7 @@ from proxy.audit.as_text import summary, text
 from proxy.audit.comparison import compare
 from proxy.audit.completed import completed
 from proxy.audit.migration import migration
-from proxy.audit.report import FORMAT, Report, UncheckedItem
+from proxy.audit.report import FORMAT, Report, ReportedFinding, UncheckedItem
 from proxy.audit.statements import statement_usages
 from proxy.audit.workload import TrafficCounter
 from proxy.check.annotations import github, gitlab
@@ -39,10 +39,12 @@ from proxy.commands.audit_database import (
 )
 from proxy.commands.audit_diff import diff, read_report, text_of
 from proxy.commands.audit_indexes import AdvisedFindings, index_advice
+from proxy.commands.audit_plans import with_plans
 from proxy.commands.audit_sources import MoreWork, more_work
 from proxy.commands.gates import failing_ignores, read_gate
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.commands.progress import Progress
+from proxy.database.session import Limits
 from proxy.findings.store import StoredFinding
 from proxy.findings.unmatched import UnmatchedIgnore
 from proxy.observe.confirmed_names import ConfirmedNames
@@ -212,7 +214,18 @@ class AuditAnalysis:
         part = inspected(database, self._counter, self._rules, self._settings, options.fail_on, advice)
         without = self._without_facts if self._counter.requests else ()
         missing = (*self._unread, *without, *more.not_checked, *part.not_checked)
-        return structs.replace(part, not_checked=missing, statements=statement_usages(more.run, options.top))
+        return structs.replace(
+            part,
+            findings=self._planned(part.findings, database, more, options),
+            not_checked=missing,
+            statements=statement_usages(more.run, options.top),
+        )
+
+    def _planned(
+        self, findings: Sequence[ReportedFinding], database: Database, more: MoreWork, options: Namespace
+    ) -> tuple[ReportedFinding, ...]:
+        uri, limits = self._settings.db_uri, Limits(options.statement_timeout, options.lock_timeout)
+        return with_plans(findings, database, more.observed, uri.get_secret_value() if uri else "", limits)
 
     def _more_work(self, options: Namespace, database: Database, progress: Progress) -> MoreWork:
         """The observed requests, with the statements of ``--statements`` and ``--sql``."""

@@ -20,7 +20,7 @@ from proxy.database.session import DatabaseFaultError, Limits, connected
 from proxy.plans.statements import SeenCalls
 from proxy.recording.source import DataAccessError
 from proxy.sql.expressions import UnwritableError
-from proxy.sql.pgrst_source import fingerprint_of, is_postgrest, same_statement, updated_columns
+from proxy.sql.pgrst_source import fingerprint_of, is_postgrest, is_whole, same_statement, updated_columns
 from proxy.sql.sql_file import SqlFileError, read_statements
 
 ASSUMED_LIMIT = 100
@@ -88,7 +88,7 @@ def _joined(one: RunStatement, first_schema: str, known: dict[tuple[str, frozens
 def _unobserved(run: Sequence[RunCalls], read: Sequence[RunStatement], observed: set[str]) -> Iterator[ObservedCalls]:
     """The calls of fingerprints of which there are no traces, planned as the role that made them."""
     for each, one in zip(run, read, strict=True):
-        if each.fingerprint and each.fingerprint not in observed:
+        if each.fingerprint and each.fingerprint not in observed and is_whole(each.fingerprint):
             limit = ASSUMED_LIMIT if "limit=?" in each.fingerprint else None
             role = one.role if one.may_become else ""
             yield ObservedCalls(SeenCalls(each.fingerprint, limit), each.calls, each.milliseconds / 1000, role)
