@@ -89,6 +89,11 @@ class NPlusOne(LoopThresholds):
         description="FAN002: a longer pause between two similar reads ends their loop: a timer or a person caused it, "
         "and a batch read would not remove it.",
     )
+    max_idle: Positive = Field(
+        0.12,
+        description="FAN002: if the pauses between its reads are usually longer, and longer than the reads take, a "
+        "person who types or moves over a list caused them, unless the keys follow each other in an earlier answer.",
+    )
 
 
 READ_RISK = (
