@@ -6,8 +6,8 @@ Finds, within one trace, at least ``rules.n_plus_one.min_calls`` reads, or count
 that looks rows up: that of an ``eq`` filter, or else one of a logic tree, a filter on an embed or a pattern; with at
 least ``rules.n_plus_one.min_distinct`` different values, if at least half of the reads began before the previous one
 ended. FAN002 finds those made one after another. Client retries, pages of a list, repeated reads of one row and refused
-reads (4xx) do not count, and reads of several callers are several fan-outs, but for a header that is new in each call
-(FAN017). Traces that may mix several requests of the application are not analysed. With ``db_uri`` or
+reads (4xx) do not count, and reads of several callers are several fan-outs, but for a header of which FAN017 knows that
+it is new in each call. Traces that may mix several requests of the application are not analysed. With ``db_uri`` or
 ``detect.openapi``, a loop over rows that an earlier read returned has an embed as its fix, if a foreign key joins them.
 
 Why it hurts
