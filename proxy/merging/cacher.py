@@ -15,6 +15,7 @@ from proxy.errors.codes import WAITED_CODES, FaultError
 from proxy.merging.coalescer import SHARED_FAULTS
 from proxy.merging.waiters import BufferedAnswer
 from proxy.model import FallbackReason, Outcome, PendingRequest, RequestHead, Slice
+from proxy.observe.events import CacheUsed
 from proxy.path.answer_cache import AnswerCache, CachedAnswer, is_kept
 from proxy.path.coalescing import may_be_cached
 from proxy.path.conditions import is_decidable, matches, not_modified, tag_in, tags_of, unconditional
@@ -242,6 +243,7 @@ class Cacher:
         if tags and matches(tags, tag_in(own.head)):
             own, result = msgspec.structs.replace(own, head=not_modified(own.head), body=b"", rows=-1), "not-modified"
         self._counts["stale" if is_stale and result == "served" else result] += 1
+        self._state.context.events.emit(CacheUsed(age))
         aged = msgspec.structs.replace(own, head=b"%bAge: %d\r\n" % (own.head, age))
         return BufferedAnswer(aged, 0, 1, Outcome.CACHED, 0.0, age=age, is_stale=is_stale)
 

@@ -57,6 +57,21 @@ class CachedAnswer(msgspec.Struct, frozen=True, eq=False):
         return drops.is_current(self.read, self.reading, now)
 
 
+class Holding(msgspec.Struct, eq=False):
+    """What is kept of one relation."""
+
+    answers: int = 0
+    size: int = 0
+    """Estimated bytes."""
+    uses: int = 0
+    """Requests that were answered from it, since the first of these answers came."""
+
+    def add(self, answers: int, size: int) -> None:
+        """There are so many more, of so many bytes."""
+        self.answers += answers
+        self.size += size
+
+
 class AnswerCache:
     """At most ``max_bytes`` estimated bytes of answers; the one that was used longest ago is evicted first.
 
@@ -73,7 +88,9 @@ class AnswerCache:
         """Reads that nobody waits for, by result: a key of ``errors.words.REFILL_RESULTS``."""
         self.wasted: Counter[str] = Counter()
         """Those of the removed ones that nobody was answered from."""
-        self._max_bytes = max_bytes
+        self.relations: dict[str, Holding] = {}
+        """What is kept of each relation."""
+        self.max_bytes = max_bytes
         self._unused: set[bytes] = set()
         self._entries: OrderedDict[bytes, CachedAnswer] = OrderedDict()
         self._refused: BoundedTable[bytes, float] = BoundedTable(MAX_REFUSED, MAX_REFUSED_BYTES)
@@ -92,18 +109,20 @@ class AnswerCache:
             return None
         self._entries.move_to_end(key)
         self._unused.discard(key)
+        self.relations[entry.relation].uses += 1
         return entry
 
     def put(self, key: bytes, entry: CachedAnswer, drops: Drops, now: float) -> bool:
         """Keep an answer, unless somebody wrote since its request was sent. Whether it is kept."""
-        if not entry.is_current(drops, now) or now >= entry.until or entry.size > self._max_bytes:
+        if not entry.is_current(drops, now) or now >= entry.until or entry.size > self.max_bytes:
             return False
         if key in self._entries:
             self._remove(key, "replaced")
         self._entries[key] = entry
         self._unused.add(key)
         self.held_bytes += entry.size
-        while self.held_bytes > self._max_bytes:
+        self.relations.setdefault(entry.relation, Holding()).add(1, entry.size)
+        while self.held_bytes > self.max_bytes:
             self._remove(next(iter(self._entries)), "evicted")
         return True
 
@@ -134,7 +153,12 @@ class AnswerCache:
         self._refused.clear()
 
     def _remove(self, key: bytes, cause: str) -> None:
-        self.held_bytes -= self._entries.pop(key).size
+        entry = self._entries.pop(key)
+        self.held_bytes -= entry.size
+        holding = self.relations[entry.relation]
+        holding.add(-1, -entry.size)
+        if not holding.answers:
+            del self.relations[entry.relation]
         self.removed[cause] += 1
         if key in self._unused:
             self._unused.remove(key)
