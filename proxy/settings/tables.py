@@ -172,6 +172,11 @@ class CacheSettings(Section):
         "rules.fan006 = rewrite.",
         json_schema_extra=OVERRIDE,
     )
+    stale_while_revalidate: Annotated[float, Field(ge=0)] = Field(
+        0.0,
+        description="For this time after cache.fresh an answer is used once more, while one read fetches it again.",
+        json_schema_extra=OVERRIDE,
+    )
     max_bytes: Count = Field(
         32_000_000,
         description="Maximum estimated bytes of kept answers; above it, the one that was used longest ago is evicted. "

@@ -62,7 +62,7 @@ class RequestPolicy:
 
         self.cacher: Cacher | None = None
         if settings.mode == "rewrite" and settings.rules.fan006 == "rewrite" and settings.cache.fresh is not None:
-            self.cacher = Cacher(settings.cache.fresh, state, cached)
+            self.cacher = Cacher(settings.cache, state, cached)
 
     def _fetcher(self, state: UpstreamState) -> FetchesMerged:
         fetcher = ProbationFetcher(Fetcher(self.settings.merge, state), self.comparer, state)

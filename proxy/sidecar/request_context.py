@@ -124,6 +124,8 @@ class RequestContext(msgspec.Struct, eq=False):
     """What is remembered of its trace, if something may be fetched ahead."""
     age: float = 0.0
     """Seconds since its answer was asked for, if that was fetched ahead or kept."""
+    is_stale: bool = False
+    """Whether its answer was kept, and is being fetched again meanwhile."""
     fill: "Fill | None" = None
     """Where its answer is kept, if it may answer others too."""
     copy: "AnswerCopy | None" = None
@@ -151,7 +153,7 @@ class RequestContext(msgspec.Struct, eq=False):
         if self.outcome is Outcome.PREFETCHED:
             return f"prefetched; age={self.age:.3f}"
         if self.outcome is Outcome.CACHED:
-            return f"cached; age={self.age:.3f}"
+            return f"cached; age={self.age:.3f}" + ("; stale" if self.is_stale else "")
         reason = self.fallback_reason if self.outcome is Outcome.FALLBACK else self.bypass_reason
         return self.outcome.value + (f"; reason={reason}" if reason else "")
 

@@ -176,6 +176,7 @@ class Sidecar:
         self.draining = self.server.draining = True
         for policy in self.policies:
             await policy.comparer.close()
+        await self.cached.close()
         if self.listening:
             drain = self.settings.drain
             try:
