@@ -31,7 +31,7 @@ NEVER_MERGED = {
 }
 """Calls, and why each of them goes to PostgREST alone, however they arrive."""
 SOMETIMES_MERGED = {"ra-data-postgrest: getList, more rows than the page or none"}
-"""Calls that merge if few of them are in a window, since the keys without rows leave room for the rows of the others."""
+"""Calls that merge if few of them are in a window: the keys without rows leave room for the rows of the others."""
 
 
 async def results_of(token: str, url: str) -> dict[str, Any]:
