@@ -231,6 +231,7 @@ class Console:
                 "mode": settings.mode,
                 "upstream": settings.upstream,
                 "upstream_up": self._sidecar.health.up,
+                "write_notifications": self._sidecar.write_listener.status,
                 "base": self._base,
                 "shows_values": settings.show_values,
                 "gauges": unlabelled,

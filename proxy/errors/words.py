@@ -81,6 +81,9 @@ DROP_CAUSES = {
     "write": "A request other than GET, HEAD and OPTIONS to a relation.",
     "function": "A POST to a function.",
     "outside": "A request other than GET, HEAD and OPTIONS outside the mount.",
+    "notification": "Postgres has notified of a write, by the triggers of `fanin cache triggers`.",
+    "listening": "fanin began to listen for such notifications.",
+    "notifications-lost": "Such notifications could not be received any more.",
     "schema": "The catalog changed.",
     "upstream": "Upstream has another mount or gateway.",
 }

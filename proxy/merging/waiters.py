@@ -129,11 +129,15 @@ class ShorterCall(msgspec.Struct, frozen=True, eq=False):
 class InFlightMerge(InFlightCall):
     """A merged call in flight. ``second_attempt``: a value of the wrong type was removed. There is no third attempt."""
 
-    def __init__(self, call: MergedCall, second_attempt: bool, shorter: ShorterCall | None = None) -> None:
+    def __init__(
+        self, call: MergedCall, second_attempt: bool, shorter: ShorterCall | None = None, is_trial: bool = False
+    ) -> None:
         super().__init__(call.requests)
         self.call = call
         self.second_attempt = second_attempt
         self.shorter = shorter
+        self.is_trial = is_trial
+        """Whether it is longer than the calls that a gateway is known to accept, or takes the place of such a call."""
         self.sent: float | None = None
         """When the call was first sent."""
 

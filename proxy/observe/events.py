@@ -73,6 +73,12 @@ class UpstreamRecovered(msgspec.Struct, frozen=True):
     seconds: float
 
 
+class NotificationsResumed(msgspec.Struct, frozen=True):
+    """Notifications of writes are received again, ``seconds`` after they were lost."""
+
+    seconds: float
+
+
 class WindowClosed(msgspec.Struct, frozen=True, gc=False):
     """A window closed: its number of requests, and the seconds that its first request waited."""
 
@@ -170,6 +176,7 @@ Event = (
     | UpstreamCalled
     | HealthChecked
     | UpstreamRecovered
+    | NotificationsResumed
     | WindowClosed
     | FellBack
     | HeaderDiffered

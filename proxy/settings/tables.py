@@ -247,6 +247,13 @@ class CatalogSettings(Section):
     )
     channel: str = Field("pgrst", description="PostgREST's db-channel, on which schema reloads are announced.")
     lifetime: Positive = Field(60.0, description="The catalog is read again after this time.")
+    writes_channel: str = Field(
+        "fanin_writes",
+        max_length=63,
+        description="Channel on which triggers of `fanin cache triggers` notify of writes, where answers are kept "
+        "(rules.fan002 or rules.fan006 = rewrite). While fanin cannot listen to it, no answer is kept. Empty: it does "
+        "not listen.",
+    )
 
 
 class DetectSettings(Section):

@@ -71,6 +71,11 @@ class RequestPolicy:
         return SampledFetcher(fetcher, self.comparer, state.context.client.calls, self.settings.shadow)
 
     @property
+    def keeps_answers(self) -> bool:
+        """Whether a request may be answered from what was read before it came."""
+        return self.prefetcher is not None or self.cacher is not None
+
+    @property
     def busy(self) -> bool:
         """Whether a request still waits under this policy, or a comparison is in progress."""
         waiting = self.merger.batcher.waiting or self.coalescer.batcher.waiting

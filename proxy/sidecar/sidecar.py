@@ -38,6 +38,7 @@ from proxy.upstream.health import Health
 from proxy.upstream.mount import Mount
 from proxy.upstream.openapi_reader import OpenApiReader
 from proxy.upstream.state import UpstreamState
+from proxy.upstream.write_notifications import WriteListener
 
 TICK = 0.02
 """Seconds between two runs of the background tasks."""
@@ -75,6 +76,7 @@ class Sidecar:
             self.health.failed(discovered.failure)
         self._known_catalog: Catalog | None = None
         self._catalog = CatalogReader(settings, self._events, self._apply_catalog)
+        self.write_listener = WriteListener(settings, self.upstream_state)
         self._openapi = OpenApiReader(settings, lambda: self.upstream_state.context, self._apply_facts)
         self.memories = TraceMemories(
             settings.prefetch.max_bytes, settings.prefetch.max_trace_bytes, settings.prefetch.max_flows
@@ -99,8 +101,7 @@ class Sidecar:
         self.descriptors = DescriptorMonitor(self.upstream, self._events, self._clock)
         self._forced = asyncio.Event()
         self._background: asyncio.Task[None] | None = None
-        self._warned_per_call = False
-        self._warned_schema = ""
+        self._warned_per_call, self._warned_schema = False, ""
         self._warned_max_rows: int | None = None
 
     @classmethod
@@ -124,6 +125,8 @@ class Sidecar:
     async def start(self) -> None:
         """Read the catalog, and listen. ConfigError if the address cannot be bound."""
         await self._catalog.start()
+        self._listen_for_writes()
+        await self.write_listener.started()
         self._openapi.start()
         try:
             self.port = await self.server.listen(self.settings.listen)
@@ -149,6 +152,7 @@ class Sidecar:
         self.cached.clear()
         self.retired += self.policy.all
         self.settings, self.policy = settings, policy
+        self._listen_for_writes()
 
     @property
     def policies(self) -> tuple[RequestPolicy, ...]:
@@ -189,6 +193,7 @@ class Sidecar:
         await self.health.stop()
         await self._openapi.stop()
         await self._catalog.stop()
+        await self.write_listener.stop()
         self.upstream.close()
 
     async def _run_background(self) -> None:
@@ -222,6 +227,9 @@ class Sidecar:
         self.upstream_state.dependencies = catalog.dependencies
         self.upstream_state.plain_tables = catalog.plain_tables
         self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
+
+    def _listen_for_writes(self) -> None:
+        self.write_listener.listen(any(policy.keeps_answers for policy in self.policy.all))
 
     def _apply_facts(self, facts: DatabaseFacts) -> None:
         self.rule_runner.facts = facts
