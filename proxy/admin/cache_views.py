@@ -9,7 +9,7 @@ from itertools import islice
 import msgspec
 
 from proxy.admin.json_stream import array
-from proxy.merging.cacher import CachedReads
+from proxy.merging.fills import CachedReads
 from proxy.settings.overrides import ByRequest
 from proxy.sidecar.policy import RequestPolicy
 
@@ -45,6 +45,7 @@ def cache_view(cached: CachedReads, policies: ByRequest[RequestPolicy], skip: in
         "bytes": answers.held_bytes,
         "max_bytes": answers.max_bytes,
         "in_flight": len(cached.fills),
+        "not_shared": dict(cached.sharing.refused),
         "requests": _counted(answers.requests),
         "removed": _counted(answers.removed),
         "wasted": _counted(answers.wasted),

@@ -85,6 +85,7 @@ DROP_CAUSES = {
     "listening": "fanin began to listen for such notifications.",
     "notifications-lost": "Such notifications could not be received any more.",
     "schema": "The catalog changed.",
+    "access": "Policies, grants, roles or memberships changed (read where cache.shared is on).",
     "upstream": "Upstream has another mount or gateway.",
 }
 """Why answers that were fetched ahead or kept are not used any more: the values of the label of ``drops_total``."""

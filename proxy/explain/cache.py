@@ -34,7 +34,9 @@ def cache_lines(request: PendingRequest, settings: Settings, hazard: Hazard | No
     names = BOTH_NAMES if stale else FRESH_NAME
     answer = _why_not(request, hazard)
     if not answer:
-        answer = NO_TIME if cache.fresh is None else YES.format(OWN, cache.fresh + stale, names)
+        answer = (
+            NO_TIME if cache.fresh is None else YES.format(SHARED if cache.shared else OWN, cache.fresh + stale, names)
+        )
     on = settings.mode == settings.rules.fan006 == "rewrite"
     return (answer,) if on else (OFF.format(settings.rules.fan006, settings.mode), answer)
 

@@ -3,25 +3,22 @@
 Whoever finds no answer is sent as always, and its answer is kept; equal reads that come meanwhile wait for it.
 """
 
-import asyncio
-import secrets
 import time
-from hashlib import blake2b
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from proxy.errors.codes import WAITED_CODES, FaultError
 from proxy.merging.coalescer import SHARED_FAULTS
+from proxy.merging.fills import CachedReads, Fill
+from proxy.merging.shared_answers import SharedAnswers
 from proxy.merging.waiters import BufferedAnswer
 from proxy.model import FallbackReason, Outcome, PendingRequest, RequestHead, Slice
 from proxy.observe.events import CacheUsed
-from proxy.path.answer_cache import AnswerCache, CachedAnswer, is_kept
+from proxy.path.answer_cache import CachedAnswer, is_kept
 from proxy.path.coalescing import may_be_cached
 from proxy.path.conditions import is_decidable, matches, not_modified, tag_in, tags_of, unconditional
 from proxy.path.memo import asks_for_fresh
 from proxy.path.remembered import MAX_ANSWER
-from proxy.postgrest.names import forms
 from proxy.postgrest.request.token_expiry import token_expiry
 from proxy.postgrest.response.echoes import shareable_lines
 from proxy.postgrest.response.headers import SAME_HEADERS
@@ -30,97 +27,7 @@ from proxy.upstream.calls import CallLabels
 from proxy.upstream.overload import fault_for_each
 from proxy.upstream.state import UpstreamState
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
-
-    from proxy.http1.head import HeaderField, StatusLine
-
-
 NOT_MODIFIED, FIRST_SERVER_ERROR = 304, 500
-
-
-class Fill:
-    """One read that was sent, whose answer is to be kept, and for which equal reads wait."""
-
-    def __init__(
-        self, key: bytes, request: PendingRequest, stamp: CachedAnswer, give_up: "Callable[[Fill], None]"
-    ) -> None:
-        """``give_up`` is called when the answer is too large to be kept."""
-        self.give_up = give_up
-        self.key = key
-        self.request = request
-        self.stamp = stamp
-        """The answer to keep, still without its bytes."""
-        self.slice: Slice | None = None
-        """The answer as a merged or shared call gave it."""
-        self.line: StatusLine | None = None
-        self.fields: Sequence[HeaderField] = ()
-        """The head of an answer that is streamed; its body is kept by the request."""
-        self.error: FaultError | None = None
-        """What the others get too, if it got no answer."""
-        self.was_answered = False
-        """Whether it got a whole answer, as new as itself."""
-        self.failed = False
-        """Whether it got another one, or none; both are false if its client disconnected."""
-        self.is_refill = False
-        """Whether no client waits for it: the answer that it replaces is still used."""
-        self.ended = asyncio.Event()
-
-
-class CachedReads:
-    """The kept answers of one fanin, and the reads in flight that fill them. All policies share them."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self.answers = AnswerCache(max_bytes)
-        self.fills: dict[bytes, Fill] = {}
-        self._refills: set[asyncio.Task[None]] = set()
-        self._hash = blake2b(digest_size=32, key=secrets.token_bytes(32))
-
-    def key_of(self, request: PendingRequest) -> bytes:
-        """Equal only for requests that are byte-equal in target, identity, and what a gateway may depend on, but for
-        the conditions that a kept answer decides.
-        """
-        own = self._hash.copy()
-        target, identity = request.query.target, unconditional(request.head.coalescing_identity)
-        own.update(b"%d %b\r\n%b" % (len(target), target, identity))
-        return own.digest()
-
-    def tag_of(self, key: bytes, body: bytes) -> bytes:
-        """The weak entity tag of an answer; that of another request differs, so that it says nothing about others."""
-        own = self._hash.copy()
-        own.update(b"tag %b%b" % (key, body))
-        return b'W/"%b"' % own.hexdigest()[:32].encode()
-
-    def start(self, refill: "Coroutine[None, None, None]") -> None:
-        """Run a read that no client waits for."""
-        task = asyncio.get_running_loop().create_task(refill)
-        self._refills.add(task)
-        task.add_done_callback(self._refills.discard)
-
-    async def close(self) -> None:
-        """Cancel the reads that no client waits for."""
-        tasks = tuple(self._refills)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def purge(self, relation: str, schema: str) -> int:
-        """Forget the answers that may depend on a relation, which may be named without the first ``schema``. Their
-        number. Reads in flight do not fill them.
-        """
-        names = frozenset(forms(relation, schema))
-        for key, fill in tuple(self.fills.items()):
-            if fill.stamp.may_read(names):
-                del self.fills[key]
-                fill.ended.set()
-        return self.answers.purge(names)
-
-    def clear(self) -> None:
-        """Forget all answers. Reads in flight do not fill them any more, and nobody new waits for these."""
-        self.answers.clear()
-        for fill in self.fills.values():
-            fill.ended.set()
-        self.fills.clear()
 
 
 class Cacher:
@@ -136,6 +43,7 @@ class Cacher:
         self._gateway = state.context.gateway
         self._reads = reads
         self._counts = reads.answers.requests
+        self._shared = SharedAnswers(state, reads, self._usable) if settings.shared else None
 
     def accepts(self, request: PendingRequest) -> bool:
         """Whether ``request`` may be answered from the cache, and its answer be kept."""
@@ -149,10 +57,11 @@ class Cacher:
         ``end`` is called when it was answered; or None: it is sent, and its answer is not kept. FaultError if the read
         that it waits for failed as it would too.
         """
-        reads, key = self._reads, self._reads.key_of(request)
+        reads, own_key = self._reads, self._reads.key_of(request)
         has_waited = False
         while True:
             now = self._clock()
+            key = own_key if self._shared is None else self._shared.key_of(request, own_key, now)
             entry = reads.answers.get(key, self._usable, self._drops, now)
             if entry is not None:
                 return self._answer(key, request, entry, now, "shared" if has_waited else "served")
@@ -201,18 +110,25 @@ class Cacher:
         else:
             self._counts["filled" if kept else "not-kept"] += 1
         is_304 = fill.line is not None and fill.line.status == NOT_MODIFIED
-        if answer is None and fill.was_answered and not fill.is_refill and not is_304:
-            answers.refuse(fill.key, now + self._fresh)
+        if answer is None and fill.was_answered and not is_304:
+            if self._shared is not None:
+                self._shared.reject(fill)
+            if not fill.is_refill:
+                answers.refuse(fill.key, now + self._fresh)
         del self._reads.fills[fill.key]
         fill.ended.set()
 
     def _keep(self, fill: Fill, answer: Slice, now: float) -> bool:
-        until = now + token_expiry(fill.request.head.forwarded_lines) - time.time()
+        is_own = fill.key == fill.own_key
+        until = now + token_expiry(fill.request.head.forwarded_lines) - time.time() if is_own else float("inf")
         if not tag_in(answer.head):
             tag = self._reads.tag_of(fill.key, answer.body)
             answer = msgspec.structs.replace(answer, head=b"%bETag: %b\r\n" % (answer.head, tag))
         entry = msgspec.structs.replace(fill.stamp, slice=answer, until=until)
-        return self._reads.answers.put(fill.key, entry, self._drops, now)
+        is_kept = self._reads.answers.put(fill.key, entry, self._drops, now)
+        if is_kept and is_own and self._shared is not None:
+            self._shared.keep(fill, entry, now)
+        return is_kept
 
     def _may_use(self, entry: CachedAnswer, now: float) -> bool:
         return entry.is_usable(self._usable, now) and entry.is_current(self._drops, now)
@@ -230,6 +146,7 @@ class Cacher:
         if self._reads.answers.refuses(key, now) or not stamp.is_current(self._drops, now):
             return None
         fill = self._reads.fills[key] = Fill(key, request, stamp, self._give_up)
+        fill.own_key = key if self._shared is None else self._reads.key_of(request)
         return fill
 
     def _answer(

@@ -126,6 +126,16 @@ class AnswerCache:
             self._remove(next(iter(self._entries)), "evicted")
         return True
 
+    def peek(self, key: bytes) -> CachedAnswer | None:
+        """The answer, whether it may be used or not."""
+        return self._entries.get(key)
+
+    def move(self, key: bytes, other: bytes, drops: Drops, now: float) -> None:
+        """Keep an answer under another key, for callers whose tokens expire at other times."""
+        entry = msgspec.structs.replace(self._entries[key], until=float("inf"))
+        self._remove(key, "replaced")
+        self.put(other, entry, drops, now)
+
     def outdate(self, key: bytes) -> None:
         """Remove the answer, if there is one: a newer one to the same request is not to be kept."""
         if key in self._entries:

@@ -15,7 +15,7 @@ from proxy.postgrest.request.row_range import lowest
 from proxy.server.server import ClientRequest
 
 if TYPE_CHECKING:
-    from proxy.merging.cacher import Fill
+    from proxy.merging.fills import Fill
     from proxy.merging.shadow import AnswerCopy
     from proxy.merging.trace_memory import TraceVisit
     from proxy.traces.grouping import OpenTrace

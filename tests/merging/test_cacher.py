@@ -8,7 +8,8 @@ import pytest
 
 from proxy.errors.codes import FaultError
 from proxy.http1.head import parse_status_line
-from proxy.merging.cacher import CachedReads, Cacher, Fill
+from proxy.merging.cacher import Cacher
+from proxy.merging.fills import CachedReads, Fill
 from proxy.merging.waiters import BufferedAnswer
 from proxy.model import Slice
 from proxy.settings.tables import CacheSettings

@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.merging import cacher
-from proxy.merging.cacher import CachedReads, Cacher, Fill
+from proxy.merging.cacher import Cacher
+from proxy.merging.fills import CachedReads, Fill
 from proxy.path.answer_cache import AnswerCache, CachedAnswer
 from proxy.path.drops import DropClock
 from proxy.upstream.state import UpstreamState
