@@ -232,7 +232,7 @@ class Pipeline:
             context.saved_by = "FAN004"
         upstream.call, upstream.shared, upstream.seconds = served.call, served.shared, served.seconds
         upstream.unused_calls = served.unused_calls
-        context.age = served.age
+        context.age, context.is_stale = served.age, served.is_stale
         answer.status, answer.rows = int(own_slice.head[9:12]), own_slice.rows
         answer.total = own_slice.rows if context.request.head.exact_count else -1
         answer.add(own_slice.body)
