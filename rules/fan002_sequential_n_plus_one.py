@@ -5,10 +5,10 @@ What it does
 Finds, within one trace, the same similar reads as FAN001 (``rules.n_plus_one.min_calls``, ``.min_distinct``) if they
 were made one after another: a loop that awaits each call. How most of its calls were made decides whether a fan-out is
 FAN001 or FAN002. If traces keep the keys of answers (``detect.row_keys``), the finding names the earlier answer that
-the values came from, with high confidence. These do not count: client retries, pages of a list, polling, calls with
-more than ``rules.n_plus_one.max_pause`` seconds between them, and a walk from row to row, in which each key comes from
-the previous answer. A person who types or moves over a list can cause reads with shorter pauses; fanin cannot
-distinguish them from a loop.
+the values came from, with high confidence. These do not count: client retries, pages of a list, polling, and a walk
+from row to row, in which each key comes from the previous answer. Nor do calls most of which follow a pause of more
+than ``rules.n_plus_one.max_pause`` seconds without any request: a person who types or moves over a list, or work of the
+application that takes longer than the reads.
 
 Why it hurts
 ------------

@@ -54,7 +54,7 @@ def test_a_fan_out_is_either_fan001s_or_fan002s_and_never_both(together: int) ->
     then = [span(f"{PROFILES}{n}", n + 1, start=n * 0.02, end=n * 0.02 + 0.01) for n in range(together + 1, 21)]
     seen = trace([*first, *then])
     codes = [finding.code for rule in (fan001_n_plus_one_read.RULE, RULE) for finding in found(rule, [seen])]
-    assert codes == ["FAN001" if together > 10 else "FAN002"]
+    assert codes == ["FAN001" if together >= 10 else "FAN002"]
 
 
 def test_the_impact_grows_with_calls_and_with_a_wait_that_is_noticed() -> None:
