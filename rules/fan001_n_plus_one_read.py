@@ -68,8 +68,7 @@ from proxy.analysis.varying import (
 )
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
-from proxy.fixes.batch_code import batch_expectation
-from proxy.fixes.embed_code import embed_risk, loop_fix, ways
+from proxy.fixes.embed_code import embed_risk, loop_expectation, loop_fix, ways
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Positive
 
@@ -169,6 +168,6 @@ def _finding(trace: Trace, loop: LoopOfReads) -> Finding:
             *ways(calls, loop.join),
         ),
         fix=fix,
-        expected=batch_expectation(calls, fix, len(spans), different_keys(calls, spans)),
+        expected=loop_expectation(calls, loop.join, fix, len(spans), different_keys(calls, spans)),
         risk=READ_RISK + embed_risk(calls, loop.join, loop.parent),
     )

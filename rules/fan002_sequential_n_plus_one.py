@@ -66,8 +66,7 @@ from proxy.analysis.varying import (
 )
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
-from proxy.fixes.batch_code import batch_expectation
-from proxy.fixes.embed_code import embed_risk, loop_fix, ways
+from proxy.fixes.embed_code import embed_risk, loop_expectation, loop_fix, ways
 from proxy.model import Outcome, Span, Trace
 from rules.fan001_n_plus_one_read import READ_RISK, LoopOfReads, NPlusOne, loop_of_reads
 
@@ -147,7 +146,7 @@ def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin], ahead
         f" {rows_text(spans)}; {1000 * total_seconds(spans):.0f} ms of waiting, one after another",
         evidence=(*_evidence(calls, spans, came_from), ahead, *ways(calls, loop.join)),
         fix=fix,
-        expected=batch_expectation(calls, fix, len(spans), different_keys(calls, spans))
+        expected=loop_expectation(calls, loop.join, fix, len(spans), different_keys(calls, spans))
         + " Their times no longer add up.",
         risk="If a step of the loop writes rows that a later step reads, the batch read returns the rows from before"
         f" that write; take the new rows from the answer to the write. {READ_RISK}"

@@ -67,7 +67,6 @@ from proxy.findings.model import Finding
 from proxy.fixes.write_code import VERBS, is_upsert, write_name
 from proxy.fixes.write_fix import write_fix
 from proxy.model import Span, Trace
-from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.settings_base import Count, Positive
 
 
@@ -100,12 +99,12 @@ def detect(trace: Trace, context: RuleContext[NPlusOneWrite]) -> Iterator[Findin
             inserts = _inserts(parsed, spans, context.thresholds, load)
             if inserts:
                 calls = yield from similar_calls(parsed, inserts)
-                yield _finding(trace, calls, inserts, context.facts)
+                yield _finding(trace, calls, inserts, context)
         else:
             found = yield from looped_fan_out(parsed, spans, context.thresholds, load)
             if found is not None:
                 calls = yield from similar_calls(parsed, found.spans, found.key)
-                yield _finding(trace, calls, found.spans, context.facts)
+                yield _finding(trace, calls, found.spans, context)
 
 
 RULE = Rule(
@@ -133,8 +132,8 @@ def _inserts(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOneW
     return [span for run in runs if len(run) >= bounds.min_calls for span in run]
 
 
-def _finding(trace: Trace, calls: SimilarCalls, spans: Sequence[Span], facts: DatabaseFacts) -> Finding:
-    parsed, fix = calls.parsed, write_fix(calls, facts)
+def _finding(trace: Trace, calls: SimilarCalls, spans: Sequence[Span], context: RuleContext[NPlusOneWrite]) -> Finding:
+    parsed, fix = calls.parsed, write_fix(calls, context.facts)
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans)),

@@ -63,13 +63,13 @@ from proxy.analysis.spans import (
     total_seconds,
 )
 from proxy.analysis.steps import SLICE, Steps, slices
+from proxy.analysis.unique_key import has_key
 from proxy.analysis.varying import SimilarCalls, similar_calls, variation_evidence
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.recount_code import Recount, recount_fix
 from proxy.fixes.write_code import VERBS, write_name
 from proxy.model import Span, Trace
-from proxy.postgrest.database_facts import DatabaseFacts, RelationFacts
 from proxy.settings_base import Positive, Thresholds
 
 
@@ -106,7 +106,7 @@ def detect(trace: Trace, context: RuleContext[PatchAndRecount]) -> Iterator[Find
     """One finding per pair of fingerprints of a write and a list."""
     if trace.mixed:
         return
-    all_rounds = yield from _rounds(trace.spans, context.facts)
+    all_rounds = yield from _rounds(trace.spans, context)
     pairs = group_by(all_rounds, lambda one: (one.write.fingerprint, one.read.fingerprint))
     for rounds in pairs.values():
         yield None
@@ -114,7 +114,7 @@ def detect(trace: Trace, context: RuleContext[PatchAndRecount]) -> Iterator[Find
         looked_up = yield from _is_looked_up(found)
         if found and not looked_up:
             recount = yield from _recount(found)
-            yield _finding(trace, found, recount, context.facts)
+            yield _finding(trace, found, recount, context)
 
 
 RULE = Rule(
@@ -127,7 +127,7 @@ RULE = Rule(
 )
 
 
-def _rounds(spans: Sequence[Span], facts: DatabaseFacts) -> Steps[list[Round]]:
+def _rounds(spans: Sequence[Span], context: RuleContext[PatchAndRecount]) -> Steps[list[Round]]:
     """The rounds by start. A write to another relation belongs to the round before it."""
     if not VERBS.keys() & {span.method for span in spans}:
         return []
@@ -149,28 +149,21 @@ def _rounds(spans: Sequence[Span], facts: DatabaseFacts) -> Steps[list[Round]]:
             pair = write.fingerprint, span.fingerprint
             if pair not in of_the_row:
                 yield
-                of_the_row[pair] = _is_of_the_row(*pair, facts)
+                of_the_row[pair] = _is_of_the_row(*pair, context)
             if not of_the_row[pair] and not _is_look_up(write, span):
                 last = Round(write, span)
                 rounds.append(last)
     return rounds
 
 
-def _is_of_the_row(write: str, read: str, facts: DatabaseFacts) -> bool:
+def _is_of_the_row(write: str, read: str, context: RuleContext[PatchAndRecount]) -> bool:
     """Whether the read asks for the written row only, or for one row by a key; both by their fingerprints."""
     written, asked = _columns(write), _columns(read)
-    relation = facts.of(parse_fingerprint(read).name)
-    by_key = relation is not None and _has_key(relation, asked)
-    return by_key or (bool(written) and written <= asked)
+    return has_key(parse_fingerprint(read), asked, context.facts) or (bool(written) and written <= asked)
 
 
 def _columns(fingerprint: str) -> set[str]:
     return {condition.column for condition in parse_fingerprint(fingerprint).filters if condition.operator == "eq"}
-
-
-def _has_key(relation: RelationFacts, columns: set[str]) -> bool:
-    unique = any(column.unique and name.decode() in columns for name, column in relation.columns.items())
-    return unique or relation.is_unique(columns)
 
 
 def _is_looked_up(rounds: Sequence[Round]) -> Steps[bool]:
@@ -203,7 +196,7 @@ def _in_a_row(rounds: Sequence[Round], bounds: PatchAndRecount) -> Steps[list[Ro
     return found if varied else []
 
 
-def _finding(trace: Trace, rounds: Sequence[Round], recount: Recount, facts: DatabaseFacts) -> Finding:
+def _finding(trace: Trace, rounds: Sequence[Round], recount: Recount, context: RuleContext[PatchAndRecount]) -> Finding:
     spans = [span for one in rounds for span in one.spans]
     calls = recount.calls
     seconds = total_seconds(spans)
@@ -223,7 +216,7 @@ def _finding(trace: Trace, rounds: Sequence[Round], recount: Recount, facts: Dat
         current=f"{len(spans)} requests one after another, {rows_text([one.read for one in rounds])} read"
         f" in {1000 * seconds:.0f} ms",
         evidence=tuple(_evidence(rounds, recount)),
-        fix=recount_fix(recount, facts),
+        fix=recount_fix(recount, context.facts),
         expected=f"{name}(…) once, and one recount: {len(spans)} requests become {calls}.",
         risk="If rows get different values, send one write per group of rows with the same ones. A number that the"
         " application counts and writes is wrong if two requests do so concurrently; a count in the database, by a view"
