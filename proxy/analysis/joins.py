@@ -40,7 +40,7 @@ class Join(msgspec.Struct, frozen=True):
     @property
     def parent(self) -> Parent | None:
         """What counts can be embedded in."""
-        return Parent(self.relation, self.column) if self.owned and self.single is False else None
+        return Parent(self.relation, self.column, self.single is False) if self.owned and not self.single else None
 
 
 def join_of(facts: DatabaseFacts, earlier: Sequence[Span], loop: Sequence[Span], calls: SimilarCalls) -> Join | None:
