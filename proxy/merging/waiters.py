@@ -38,7 +38,9 @@ class BufferedAnswer(msgspec.Struct, frozen=True, gc=False, eq=False):
     unused_calls: tuple[int, ...] = ()
     """Numbers of earlier calls for the request that could not answer it."""
     age: float = 0.0
-    """Seconds since before the call was sent, for an answer that was fetched ahead."""
+    """Seconds since before the call was sent, for an answer that was fetched ahead or kept."""
+    is_stale: bool = False
+    """Whether it is a kept answer that is being fetched again meanwhile."""
 
 
 class FailedCall(msgspec.Struct, frozen=True, eq=False):
