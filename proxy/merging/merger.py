@@ -160,6 +160,7 @@ class Merger:
             return
         try:
             limits = self._limits(scheduler, batch[0])
+            batch = batch if second_attempt else self._without_trial(scheduler, batch)
             for call in plan(batch, self.alias, limits):
                 if isinstance(call, Single):
                     several = len(batch) > 1 or second_attempt
@@ -168,8 +169,7 @@ class Merger:
                 elif isinstance(call, Identical):
                     self._share(scheduler, call)
                 else:
-                    merge = InFlightMerge(call, second_attempt)
-                    self.batcher.start(scheduler, merge, self._run(scheduler, merge))
+                    self._start(scheduler, InFlightMerge(call, second_attempt))
         except Exception as error:
             self._events.bug("a batch could not be sent as planned", error)
             for request in batch:
@@ -189,6 +189,11 @@ class Merger:
         return CallLimits(keys, max_url, columns, scheduler.expects_all_keys, addressed)
 
     # Merged calls.
+
+    def _start(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
+        self.batcher.start(scheduler, merge, self._run(scheduler, merge))
+        if merge.task is not None and (merge.is_trial or merge.shorter is not None):
+            merge.task.add_done_callback(lambda _: self._on_length_known(scheduler, merge))
 
     async def _run(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
         """Fetch the merged answer and deliver its slices. After a fallback reason, the deadline or a bug in fanin every
@@ -335,9 +340,7 @@ class Merger:
         for request in merge.requests:
             if self.batcher.is_waiting(request):
                 self.batcher.leave_call(request)
-        self.batcher.start(scheduler, shorter, self._run(scheduler, shorter))
-        if shorter.task is not None:
-            shorter.task.add_done_callback(lambda _: self._release_others(scheduler, shorter))
+        self._start(scheduler, shorter)
         return True
 
     def _first_merged(
@@ -351,7 +354,19 @@ class Merger:
         others = self._shorter.record_accepted(merge)
         self._dispatch(scheduler, [request for request in others if self.batcher.is_waiting(request)])
 
-    def _release_others(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
-        """The shorter call failed, or all its clients disconnected: those who wait for it are sent alone."""
+    def _without_trial(self, scheduler: BatchScheduler, batch: list[PendingRequest]) -> list[PendingRequest]:
+        """Send some of ``batch`` in a call longer than a gateway is known to accept, if a trial is due. The others."""
+        trial = self._shorter.trial(self._settings.max_url, lambda limit: self._first_merged(scheduler, batch, limit))
+        if trial is None:
+            return batch
+        self._start(scheduler, trial)
+        on_trial = set(trial.requests)
+        return [request for request in batch if request not in on_trial]
+
+    def _on_length_known(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
+        """A longer or a shorter call has ended. If a shorter one failed, or all its clients disconnected, those who
+        wait for it are sent alone.
+        """
+        self._shorter.end(merge)
         for request in merge.shorter.others if merge.shorter is not None else ():
             self.batcher.release_alone(scheduler, request, fallback="refused-size")
