@@ -165,7 +165,7 @@ def _finding(trace: Trace, loop: LoopOfReads) -> Finding:
             key_evidence(calls, spans),
             f"sent in parallel; fanin answered them with {plural(upstream, 'upstream call')}",
             variation_evidence(calls),
-            *ways(calls, loop.join),
+            *ways(calls, loop.join, different_keys(calls, spans), rows_text(spans)),
         ),
         fix=fix,
         expected=loop_expectation(calls, loop.join, fix, len(spans), different_keys(calls, spans)),

@@ -144,7 +144,11 @@ def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin], ahead
         " it sends the next request: the time grows with the number of rows.",
         current=f"{len(spans)} requests, {plural(count_calls(spans), 'upstream call')},"
         f" {rows_text(spans)}; {1000 * total_seconds(spans):.0f} ms of waiting, one after another",
-        evidence=(*_evidence(calls, spans, came_from), ahead, *ways(calls, loop.join)),
+        evidence=(
+            *_evidence(calls, spans, came_from),
+            ahead,
+            *ways(calls, loop.join, different_keys(calls, spans), rows_text(spans)),
+        ),
         fix=fix,
         expected=loop_expectation(calls, loop.join, fix, len(spans), different_keys(calls, spans))
         + " Their times no longer add up.",

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from proxy.analysis.joins import Join
 from proxy.analysis.varying import Parent, SimilarCalls
+from proxy.analysis.volume import plural
 from proxy.findings.model import Fix
 from proxy.fixes.batch_code import batch_expectation, batch_fix, name_of
 from proxy.fixes.batch_reasons import batch_reason
@@ -80,18 +81,22 @@ def loop_expectation(calls: SimilarCalls, join: Join | None, fix: Fix, requests:
     )
 
 
-def ways(calls: SimilarCalls, join: Join | None) -> Iterator[str]:
-    """Lines of evidence: the ways to read what the loop reads, and what each costs, the embed first."""
+def ways(calls: SimilarCalls, join: Join | None, different: int, rows: str) -> Iterator[str]:
+    """Lines of evidence: the ways to read what the loop reads, and what each costs, the embed first.
+
+    ``different``: the number of keys; ``rows``: how many rows the loop got, as text.
+    """
     if join is None or calls.parsed.method != "GET" or batch_reason(calls):
         return
     embed, relation = f"{join.embed}({calls.parsed.select})", join.relation
     if calls.limit is not None or calls.parsed.order or len(calls.parsed.filters) > 1:
         embed += f", with the filters, the order and the limit as those of {calls.parsed.relation}"
     yield f"the foreign key {join.foreign_key} joins the rows to those of {relation} that were read before"
-    yield f"as a part of that read of {relation} ({join.first.select}) it costs no call: add {embed}"
+    yield f"as a part of that read of {relation} ({join.first.select}) it costs no call, and {rows} more: add {embed}"
+    chunks = plural(-(-different // chunk_size(calls)), "call")
     yield (
-        f"a batch read ({calls.keys[0].column}=in.(…)) costs 1 call per {chunk_size(calls)} keys, and a function in the"
-        " database 1 call and a migration"
+        f"a batch read ({calls.keys[0].column}=in.(…)) costs {chunks}, 1 per {chunk_size(calls)} keys, and {rows}; a"
+        f" function in the database 1 call, {rows} and a migration"
     )
 
 
