@@ -68,7 +68,7 @@ from proxy.analysis.varying import (
 )
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
-from proxy.fixes.embed_code import embed_risk, loop_expectation, loop_fix, ways
+from proxy.fixes.loops.embed_code import embed_risk, loop_expectation, loop_fix, ways
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Positive
 

@@ -66,7 +66,7 @@ from proxy.analysis.varying import (
 )
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
-from proxy.fixes.embed_code import embed_risk, loop_expectation, loop_fix, ways
+from proxy.fixes.loops.embed_code import embed_risk, loop_expectation, loop_fix, ways
 from proxy.model import Outcome, Span, Trace
 from rules.fan001_n_plus_one_read import READ_RISK, LoopOfReads, NPlusOne, loop_of_reads
 

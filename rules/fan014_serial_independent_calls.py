@@ -47,8 +47,8 @@ from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, is_quotable, is_read, may_write, steady_seconds
 from proxy.analysis.steps import Steps
 from proxy.findings.model import Finding, impact_of
-from proxy.fixes.advice_code import together_js, together_py
-from proxy.fixes.printable import printable_fix
+from proxy.fixes.clients.printable import printable_fix
+from proxy.fixes.reads.advice_code import together_js, together_py
 from proxy.fixes.sql.read import read_sql
 from proxy.model import Span, Trace
 from proxy.settings_base import Positive, Thresholds
