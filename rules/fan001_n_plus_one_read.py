@@ -69,7 +69,7 @@ from proxy.analysis.varying import (
 )
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
-from proxy.fixes.embed_code import embed_risk, loop_expectation, loop_fix, ways
+from proxy.fixes.loops.embed_code import embed_risk, loop_expectation, loop_fix, ways
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Positive
 
@@ -174,7 +174,7 @@ def _finding(trace: Trace, loop: LoopOfReads) -> Finding:
             f"sent in parallel; fanin answered them with {plural(upstream, 'upstream call')}",
             *_alone(spans),
             variation_evidence(calls),
-            *ways(calls, loop.join),
+            *ways(calls, loop.join, different_keys(calls, spans), rows_text(spans)),
         ),
         fix=fix,
         expected=loop_expectation(calls, loop.join, fix, len(spans), different_keys(calls, spans)),

@@ -70,7 +70,7 @@ from proxy.analysis.varying import (
 )
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
-from proxy.fixes.embed_code import embed_risk, loop_expectation, loop_fix, ways
+from proxy.fixes.loops.embed_code import embed_risk, loop_expectation, loop_fix, ways
 from proxy.model import Outcome, Span, Trace
 from rules.fan001_n_plus_one_read import READ_RISK, LoopOfReads, NPlusOne, loop_of_reads
 
@@ -160,7 +160,11 @@ def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin], ahead
         " it sends the next request: the time grows with the number of rows.",
         current=f"{len(spans)} requests, {plural(count_calls(spans), 'upstream call')},"
         f" {rows_text(spans)}; {1000 * total_seconds(spans):.0f} ms of waiting, one after another",
-        evidence=(*_evidence(calls, spans, came_from), ahead, *ways(calls, loop.join)),
+        evidence=(
+            *_evidence(calls, spans, came_from),
+            ahead,
+            *ways(calls, loop.join, different_keys(calls, spans), rows_text(spans)),
+        ),
         fix=fix,
         expected=loop_expectation(calls, loop.join, fix, len(spans), different_keys(calls, spans))
         + " Their times no longer add up.",

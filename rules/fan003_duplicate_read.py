@@ -74,8 +74,8 @@ from proxy.analysis.spans import (
 from proxy.analysis.steps import Steps
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
-from proxy.fixes.printable import printable_fix
-from proxy.fixes.read_code import once_js, once_py
+from proxy.fixes.clients.printable import printable_fix
+from proxy.fixes.reads.read_code import once_js, once_py
 from proxy.fixes.sql.read import read_sql
 from proxy.model import Span, Trace
 from proxy.settings_base import NO_OVERRIDE, Positive, Thresholds

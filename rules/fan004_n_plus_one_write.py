@@ -64,8 +64,8 @@ from proxy.analysis.spans import (
 )
 from proxy.analysis.varying import SimilarCalls, key_evidence, key_text, similar_calls, variation_evidence
 from proxy.findings.model import Finding
-from proxy.fixes.write_code import VERBS, is_upsert, write_name
-from proxy.fixes.write_fix import write_fix
+from proxy.fixes.writes.write_code import VERBS, is_upsert, write_name
+from proxy.fixes.writes.write_fix import write_fix
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Positive
 

@@ -45,8 +45,8 @@ from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.volume import format_bytes, plural
 from proxy.analysis.workload import Usage, Workload
 from proxy.findings.model import Finding, impact_of
-from proxy.fixes.cache_code import MAX_AGE, cached_js, cached_py
-from proxy.fixes.printable import printable_fix
+from proxy.fixes.clients.printable import printable_fix
+from proxy.fixes.reads.cache_code import MAX_AGE, cached_js, cached_py
 from proxy.fixes.sql.read import read_sql
 from proxy.settings_base import Count, Thresholds
 

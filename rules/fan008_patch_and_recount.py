@@ -67,8 +67,8 @@ from proxy.analysis.unique_key import has_key
 from proxy.analysis.varying import SimilarCalls, similar_calls, variation_evidence
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
-from proxy.fixes.recount_code import Recount, recount_fix
-from proxy.fixes.write_code import VERBS, write_name
+from proxy.fixes.writes.recount_code import Recount, recount_fix
+from proxy.fixes.writes.write_code import VERBS, write_name
 from proxy.model import Span, Trace
 from proxy.settings_base import Positive, Thresholds
 

@@ -50,8 +50,8 @@ from proxy.analysis.spans import caller_of, is_quotable, is_read, may_write, ste
 from proxy.analysis.steps import Steps
 from proxy.analysis.value_source import is_constant
 from proxy.findings.model import Finding, impact_of
-from proxy.fixes.advice_code import together_js, together_py
-from proxy.fixes.printable import printable_fix
+from proxy.fixes.clients.printable import printable_fix
+from proxy.fixes.reads.advice_code import together_js, together_py
 from proxy.fixes.sql.read import read_sql
 from proxy.model import Span, Trace
 from proxy.settings_base import Positive, Thresholds
