@@ -6,9 +6,11 @@ Finds, within one trace, the same similar reads as FAN001 (``rules.n_plus_one.mi
 were made one after another: a loop that awaits each call. How most of its calls were made decides whether a fan-out is
 FAN001 or FAN002. If traces keep the keys of answers (``detect.row_keys``), the finding names the earlier answer that
 the values came from, with high confidence. These do not count: client retries, pages of a list, polling, calls with
-more than ``rules.n_plus_one.max_pause`` seconds between them, and a walk from row to row, in which each key comes from
-the previous answer. A person who types or moves over a list can cause reads with shorter pauses; fanin cannot
-distinguish them from a loop.
+more than ``rules.n_plus_one.max_pause`` seconds between them, a walk from row to row, in which each key comes from the
+previous answer, and calls of a person who types or moves over a list: in at least half of their pauses the trace asks
+for nothing for ``rules.n_plus_one.max_idle`` seconds, and for longer than the reads take. A loop with so much other
+work in each step is found only if traces keep the keys of answers, and most of its keys follow each other in one of
+them.
 
 Why it hurts
 ------------
@@ -53,6 +55,7 @@ from proxy.analysis.fan_out import (
     sequential_fan_out,
 )
 from proxy.analysis.origin import Origin, answers_with_keys, count_known_earlier, origins
+from proxy.analysis.pace import is_paced_by_hand
 from proxy.analysis.prefetch import estimate_prefetch, was_prefetched
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, count_calls, rows_text, steady_seconds, total_seconds
@@ -83,7 +86,9 @@ def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | N
         parsed, found = one
         came_from = yield from origins(answers, found.spans, found.key)
         is_walk = yield from _is_walk(found, came_from, context.thresholds.min_distinct)
-        if not is_walk:
+        max_idle = context.thresholds.max_idle
+        by_hand = yield from is_paced_by_hand(found, trace.spans, came_from, answers, max_idle)
+        if not is_walk and not by_hand:
             loop = yield from loop_of_reads(trace, parsed, found, context)
             ahead = yield from _ahead(trace, found, came_from)
             yield _finding(trace, loop, came_from, ahead)

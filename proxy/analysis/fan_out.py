@@ -14,7 +14,7 @@ import msgspec
 
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.lookups import PATTERNS, varying_lookup
-from proxy.analysis.spans import NO_SINGLE_ROW, READS, by_query, group_by, is_query, was_refused
+from proxy.analysis.spans import NO_SINGLE_ROW, READS, group_by, is_query, was_refused
 from proxy.analysis.steps import Steps
 from proxy.findings.model import IMPACTS, impact_of
 from proxy.model import Span, Trace
@@ -63,16 +63,16 @@ FanOutDetector = Callable[[ParsedFingerprint, Sequence[Span], LoopThresholds], S
 def fan_outs(
     trace: Trace, detect: FanOutDetector, bounds: LoopThresholds
 ) -> Iterator[tuple[ParsedFingerprint, FanOut] | None]:
-    """The fan-outs in ``trace``, at most one per fingerprint and identity: one call for several identities would give
-    some the rows of others. None in a mixed trace (several application requests), nor of refused reads: one read for
-    all their keys would be refused too.
+    """The fan-outs in ``trace``, at most one per fingerprint and caller (``_caller``): one call for several callers
+    would give some the rows of others. None in a mixed trace (several application requests), nor of refused reads: one
+    read for all their keys would be refused too.
 
     None where a step ends.
     """
     reads = (
         {}
         if trace.mixed
-        else by_query([span for span in trace.spans if span.method in READS and _may_be_batched(span)])
+        else group_by([span for span in trace.spans if span.method in READS and _may_be_batched(span)], _caller)
     )
     for spans in reads.values():
         yield None
@@ -81,6 +81,13 @@ def fan_outs(
             fan_out = yield from detect(parsed, spans, bounds)
             if fan_out is not None:
                 yield parsed, fan_out
+
+
+def _caller(span: Span) -> tuple[str, int | str]:
+    """Equal for reads of one fingerprint and one identity, or of identities that differ only in a header that is new in
+    each call and on which no access depends (``path.differing_headers``).
+    """
+    return span.fingerprint, span.differing_headers or span.identity
 
 
 def is_read_or_count(span: Span) -> bool:

@@ -35,8 +35,8 @@ class RequestAnswered(msgspec.Struct, frozen=True, gc=False):
 class UpstreamCalled(msgspec.Struct, frozen=True, gc=False):
     """An upstream call ended; a call that never got a connection has no event.
 
-    ``kind``: original, merged, shared, fallback, shadow, probation, types, part, outside, tunnel. ``status`` may be
-    NO_ANSWER or CANCELLED.
+    ``kind``: original, merged, shared, fallback, refill, shadow, probation, types, part, outside, tunnel. ``status``
+    may be NO_ANSWER or CANCELLED.
     """
 
     relation: str
@@ -130,6 +130,12 @@ class MemoUsed(msgspec.Struct, frozen=True, gc=False):
     age: float
 
 
+class CacheUsed(msgspec.Struct, frozen=True, gc=False):
+    """A request was answered from the cache, ``age`` seconds after its answer was asked for."""
+
+    age: float
+
+
 class RequestRefused(msgspec.Struct, frozen=True):
     """A request could not be read, or a connection was above the limit: fanin answered with the fault ``code``, a key
     of ``errors.codes.FAULTS``.
@@ -177,6 +183,7 @@ Event = (
     | MergingPaused
     | AnswersCompared
     | MemoUsed
+    | CacheUsed
     | RequestRefused
     | TraceClosed
     | WorkloadInspected

@@ -172,6 +172,18 @@ class CacheSettings(Section):
         "rules.fan006 = rewrite.",
         json_schema_extra=OVERRIDE,
     )
+    stale_while_revalidate: Annotated[float, Field(ge=0)] = Field(
+        0.0,
+        description="For this time after cache.fresh an answer is used once more, while one read fetches it again.",
+        json_schema_extra=OVERRIDE,
+    )
+    shared: bool = Field(
+        False,
+        description="In an [[override]] of a relation: its rows do not depend on who asks, so that one answer serves "
+        "all whose token PostgREST has accepted for the same request. It has no effect while the catalog (db_uri) "
+        "contradicts that, or after two identities had different answers.",
+        json_schema_extra=OVERRIDE,
+    )
     max_bytes: Count = Field(
         32_000_000,
         description="Maximum estimated bytes of kept answers; above it, the one that was used longest ago is evicted. "
