@@ -14,7 +14,7 @@ import msgspec
 from proxy.errors.codes import WAITED_CODES
 from proxy.merging.batcher import NONE_AHEAD, Batcher, OnReply, scheduler_registry
 from proxy.merging.coalescer import Coalescer
-from proxy.merging.fetch import FetchesMerged, FetchResult
+from proxy.merging.fetch import FetchesMerged, FetchResult, leader
 from proxy.merging.lone_reads import LoneReads
 from proxy.merging.row_order import RowOrder
 from proxy.merging.shorter_calls import ShorterCalls
@@ -25,11 +25,12 @@ from proxy.path.batching import BatchScheduler
 from proxy.path.call_size import may_be_refusal
 from proxy.path.plan import CallLimits, originals, plan, why_not_merged
 from proxy.postgrest.response.problem import BadLiteral
-from proxy.postgrest.types import has_single_spelling
+from proxy.postgrest.types import has_single_spelling, known_column, may_be_char
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.overload import fault_for_each
 from proxy.upstream.state import UpstreamState
 
+CHAR = FallbackReason("char")
 COUNTED_ROW = 100
 """Bytes of a row that is only counted."""
 ROW_BYTES = 50
@@ -103,6 +104,18 @@ class Merger:
     def _unresolved(self, batch: list[PendingRequest]) -> list[bytes]:
         """Columns that upstream is asked about before ``batch`` can be planned."""
         return self._state.column_types.unresolved(batch) + self._row_order.unresolved(batch)
+
+    def _unresolved_after(self, call: MergedCall, result: object) -> list[bytes]:
+        """Columns that upstream is asked about because of a result of ``call``."""
+        is_asked = result == CHAR and self._state.column_types.enabled and call.column is None
+        return [call.key] if is_asked else self._row_order.unresolved_after(call, result)
+
+    def _other_plan(self, call: MergedCall, reason: FallbackReason) -> FallbackReason | None:
+        """Why the batch of a call whose answer is not used can be planned in another way; None if it cannot."""
+        if reason == CHAR:
+            column = known_column(call.key, self._state.column_types.known(leader(call)))
+            return None if may_be_char(column) else reason
+        return self._row_order.other_plan(call, reason)
 
     def _on_batch(self, scheduler: BatchScheduler, batch: list[PendingRequest]) -> None:
         reason = self._why_paused(scheduler, batch[0])
@@ -200,7 +213,7 @@ class Merger:
             self._events.bug("a merged answer could not be used", error)
             result = FallbackReason("bug")
         try:
-            if not merge.second_attempt and (columns := self._row_order.unresolved_after(merge.call, result)):
+            if not merge.second_attempt and (columns := self._unresolved_after(merge.call, result)):
                 await self._state.column_types.resolve(merge.requests[0], columns)
             self._settle(scheduler, merge, result, number)
         except Exception as error:
@@ -231,7 +244,7 @@ class Merger:
         elif isinstance(result, BadLiteral):
             self._fall_back(scheduler, merge, FallbackReason("bad-value"))
         elif isinstance(result, FallbackReason):
-            other = None if merge.second_attempt else self._row_order.other_plan(merge.call, result)
+            other = None if merge.second_attempt else self._other_plan(merge.call, result)
             if other is not None:
                 self._plan_again(scheduler, merge, other)
             elif not (may_be_refusal(result) and self._send_shorter(scheduler, merge, result.detail)):

@@ -13,6 +13,7 @@ from proxy.postgrest.request.in_list import estimate_list, list_column
 from proxy.postgrest.request.literals import canonical
 from proxy.postgrest.request.row_range import lowest
 from proxy.server.server import ClientRequest
+from proxy.sidecar.caller_roles import CallerRoles
 
 if TYPE_CHECKING:
     from proxy.merging.fills import Fill
@@ -48,6 +49,8 @@ class SpanOptions(msgspec.Struct, frozen=True):
     """Whether spans keep the class and length of each literal."""
     values: bool
     """Whether spans keep targets with their values."""
+    roles: CallerRoles | None = None
+    """Where spans get the role of the caller from; None: they have none."""
 
 
 class ClientAnswer(msgspec.Struct, eq=False):
@@ -219,6 +222,7 @@ class RequestContext(msgspec.Struct, eq=False):
             connection=request.client.number,
             connected=request.client.opened,
             function=query.function,
+            role=options.roles.of(request.head) if options.roles is not None else 0,
         )
         if count or upstream.head_size or answer.key_bytes:
             keys = row_keys(answer.key_bytes, options.hash_literal) if answer.key_bytes else ()

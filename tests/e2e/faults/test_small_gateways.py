@@ -26,6 +26,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.stack, NEEDS_NGINX]
 
 KEYS = 150
 ROUNDS = 6
+PAUSED = {"merge__pause_first": 600.0, "merge__pause_max": 600.0}
+"""Pauses that do not end while a test runs."""
 RELAXED = {"merge__deadline_floor": 10.0}
 SMALL = "large_client_header_buffers 4 {size}; client_header_buffer_size 512;"
 
@@ -35,7 +37,7 @@ def reads(stack: Stack) -> list[bytes]:
     return [get(f"/creators?select=id&id=eq.{number:08}-0000-4000-8000-000000000000", token) for number in range(KEYS)]
 
 
-async def rounds(url: str, requests: Sequence[bytes], seconds: Sequence[float], **changes: object) -> list[list[Event]]:
+async def rounds(url: str, requests: Sequence[bytes], seconds: Sequence[float], **changes: float) -> list[list[Event]]:
     """What fanin said in bursts in which every answer is the gateway's own: one at each of ``seconds``, by the clock
     that longer calls wait for.
     """
@@ -106,7 +108,7 @@ async def test_where_no_merged_call_goes_through_the_originals_are_sent_and_merg
     stack: Stack, tmp_path: Path
 ) -> None:
     with small_gateway(stack.url, tmp_path, 'if ($request_uri ~ "in[.]") { return 414; }') as gateway:
-        first, second = await rounds(gateway.url, reads(stack), [0.0, 0.0])
+        first, second = await rounds(gateway.url, reads(stack), [0.0, 0.0], **PAUSED)
     assert merged_calls(first) == [414, 414, 414]
     assert other_calls(first) == KEYS
     assert [event.reason for event in first if isinstance(event, MergingPaused)] == ["status"]
@@ -115,7 +117,7 @@ async def test_where_no_merged_call_goes_through_the_originals_are_sent_and_merg
 
 async def test_a_gateway_whose_upstream_is_down_costs_one_shorter_call(tmp_path: Path, stack: Stack) -> None:
     with small_gateway("http://127.0.0.1:1", tmp_path, "") as gateway:
-        first, second = await rounds(gateway.url, reads(stack), [0.0, 0.0])
+        first, second = await rounds(gateway.url, reads(stack), [0.0, 0.0], **PAUSED)
     assert merged_calls(first) == [502, 502]
     assert other_calls(first) == KEYS
     assert merged_calls(second) == []
