@@ -55,7 +55,9 @@ def _embed_js(calls: SimilarCalls, name: str, parent: Parent) -> str:
         *(f".{filter_js(condition, value)}" for condition, value in filters),
     ]
     call = checked_call_js(chain)
-    store = f"byKey.set(row[{json.dumps(parent.column)}], row[{json.dumps(calls.parsed.relation)}][0].count);"
+    counts = f"row[{json.dumps(calls.parsed.relation)}]"
+    counts = counts if parent.many else f"[{counts}].flat()"
+    store = f"byKey.set(row[{json.dumps(parent.column)}], {counts}[0].count);"
     body = [
         *quoting_js(call),
         "const byKey = new Map(), chunks = [];",
@@ -79,13 +81,15 @@ def _embed_py(calls: SimilarCalls, name: str, parent: Parent) -> str:
         ".data",
     ]
     call = statement_py("rows =", chain)
-    member = f'by_key[row[{json.dumps(parent.column)}]] = row[{json.dumps(calls.parsed.relation)}][0]["count"]'
+    counts = f"row[{json.dumps(calls.parsed.relation)}]"
+    either = [] if parent.many else [f"    if isinstance({counts}, dict):", f"        {counts} = [{counts}]"]
+    member = f'    by_key[row[{json.dumps(parent.column)}]] = {counts}[0]["count"]'
     body = [
         *quoting_py(call),
         "by_key = {}",
         *chunks_py(keys, chunk_size(calls)),
         "for chunk in chunks:",
-        *indent([*call, "for row in rows:", f"    {member}"], 4),
+        *indent([*call, "for row in rows:", *either, member], 4),
         "return by_key",
     ]
     return function_py(snake_case(name), [keys.argument, *keys.read.arguments], body)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from proxy.analysis.joins import Join
 from proxy.analysis.varying import Parent, SimilarCalls
 from proxy.findings.model import Fix
-from proxy.fixes.batch_code import batch_fix, name_of
+from proxy.fixes.batch_code import batch_expectation, batch_fix, name_of
 from proxy.fixes.batch_reasons import batch_reason
 from proxy.fixes.chain_code import in_schema
 from proxy.fixes.filter_code import filter_js, filter_py, order_js, order_py, param_js, param_py, quoting_js, quoting_py
@@ -31,6 +31,7 @@ from proxy.fixes.key_code import (
     keys_of,
 )
 from proxy.fixes.memoized import memoized
+from proxy.fixes.to_one_code import is_to_one, to_one_js, to_one_name, to_one_py
 
 
 @memoized
@@ -41,6 +42,8 @@ def loop_fix(calls: SimilarCalls, many: bool, parent: Parent | None, join: Join 
     if calls.parsed.method == "HEAD":
         return batch_fix(calls, many, join.parent)
     batch = batch_fix(calls, many)
+    if is_to_one(calls, join) and not batch_reason(calls):
+        return Fix(batch.sql, to_one_js(calls, join), to_one_py(calls, join), batch.reason)
     if not is_embedded(calls, join):
         return batch
     many = many and calls.limit != 1
@@ -60,9 +63,21 @@ def embed_risk(calls: SimilarCalls, join: Join | None, parent: Parent | None = N
             f" The counts by embed need a foreign key from {calls.parsed.relation}.{calls.keys[0].column} to"
             f" {parent.relation}, which fanin does not see; without one, PostgREST answers PGRST200."
         )
-    if join is None or not is_embedded(calls, join):
+    if join is None or not (is_embedded(calls, join) or is_to_one(calls, join)):
         return ""
+    if not join.owned:
+        return f" A row of {join.relation} whose row of {calls.parsed.relation} the caller may not read has null."
     return f" The embed has only rows whose row of {join.relation} the caller may read."
+
+
+def loop_expectation(calls: SimilarCalls, join: Join | None, fix: Fix, requests: int, different: int) -> str:
+    """The cost after the fix of a loop of reads, for ``requests`` with ``different`` keys."""
+    if join is None or not fix.supabase_js or not is_to_one(calls, join):
+        return batch_expectation(calls, fix, requests, different)
+    return (
+        f"{to_one_name(calls, join)}(…) in place of the read of {join.relation}: {requests} requests become none, and"
+        " each row has its row of the loop."
+    )
 
 
 def ways(calls: SimilarCalls, join: Join | None) -> Iterator[str]:
@@ -73,7 +88,7 @@ def ways(calls: SimilarCalls, join: Join | None) -> Iterator[str]:
     if calls.limit is not None or calls.parsed.order or len(calls.parsed.filters) > 1:
         embed += f", with the filters, the order and the limit as those of {calls.parsed.relation}"
     yield f"the foreign key {join.foreign_key} joins the rows to those of {relation} that were read before"
-    yield f"as a part of that read of {relation} ({join.select}) it costs no call: add {embed}"
+    yield f"as a part of that read of {relation} ({join.first.select}) it costs no call: add {embed}"
     yield (
         f"a batch read ({calls.keys[0].column}=in.(…)) costs 1 call per {chunk_size(calls)} keys, and a function in the"
         " database 1 call and a migration"

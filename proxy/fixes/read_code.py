@@ -19,16 +19,16 @@ def call_js(parsed: ParsedFingerprint) -> str:
     return "\n".join(statement_js(begin, [source, *calls]))
 
 
-def read_js(parsed: ParsedFingerprint) -> str:
-    """A supabase-js function with the read unchanged."""
+def read_js(parsed: ParsedFingerprint, name: str = "") -> str:
+    """A supabase-js function with the read unchanged, by default with the name of the relation."""
     read = name_values(parsed, camel=True, bounds=True)
-    return function_js(camel_case("read " + parsed.relation), read.arguments, _body_js(read))
+    return function_js(camel_case(name or "read " + parsed.relation), read.arguments, _body_js(read))
 
 
-def read_py(parsed: ParsedFingerprint) -> str:
+def read_py(parsed: ParsedFingerprint, name: str = "") -> str:
     """The same for supabase-py."""
     read = name_values(parsed, camel=False, bounds=True)
-    return function_py(snake_case("read " + parsed.relation), read.arguments, _body_py(read))
+    return function_py(snake_case(name or "read " + parsed.relation), read.arguments, _body_py(read))
 
 
 @memoized

@@ -13,6 +13,7 @@ from proxy.fixes.read_code import read_js, read_py
 from proxy.fixes.sql.read import read_sql
 from proxy.fixes.write_code import write_name
 from proxy.fixes.write_fix import write_fix
+from proxy.postgrest.database_facts import DatabaseFacts
 
 
 class Recount(msgspec.Struct, frozen=True):
@@ -37,11 +38,11 @@ class Recount(msgspec.Struct, frozen=True):
         return 1 + self.reads + self.result_writes
 
 
-def recount_fix(recount: Recount) -> Fix:
+def recount_fix(recount: Recount, facts: DatabaseFacts) -> Fix:
     """The statements and functions in their order, with their calls in comments. A part that lacks a step is empty."""
-    fixes = [write_fix(recount.write, own=False), _read_fix(recount)]
+    fixes = [write_fix(recount.write, facts, own=False), _read_fix(recount)]
     if recount.result_write is not None:
-        fixes.append(write_fix(recount.result_write))
+        fixes.append(write_fix(recount.result_write, facts))
     return Fix(
         sql=_whole(fixes, lambda fix: fix.sql, []),
         supabase_js=_whole(fixes, lambda fix: fix.supabase_js, [f"// {line}" for line in _calls(recount, js=True)]),

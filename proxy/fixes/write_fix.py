@@ -3,7 +3,8 @@
 Tests: tests/e2e/fixes/test_printed_fixes.py.
 """
 
-from proxy.analysis.fingerprint import conflict_columns
+from proxy.analysis.fingerprint import ParsedFingerprint, conflict_columns
+from proxy.analysis.unique_key import HOW_TO_KNOW
 from proxy.analysis.varying import SimilarCalls
 from proxy.findings.model import Fix
 from proxy.fixes.chain_code import client_reason, unsupported_row_params
@@ -20,19 +21,19 @@ from proxy.fixes.write_code import (
     rows_js,
     rows_py,
 )
+from proxy.postgrest.database_facts import DatabaseFacts, RelationFacts
 
 SAME = "If all rows get the same values:"
 OWN = "If each row gets its own values:"
-NO_KEY = "No SQL: without on_conflict, the upsert is by the primary key, which fanin does not see."
 
 
-def write_fix(calls: SimilarCalls, own: bool = True) -> Fix:
+def write_fix(calls: SimilarCalls, facts: DatabaseFacts, own: bool = True) -> Fix:
     """The write of all rows, or of the same rows without ``calls.keys``; ``own``: also with values per row, in SQL."""
     reason = _reason(calls)
     if reason:
         return Fix(reason=reason)
     if calls.parsed.method == "POST":
-        return _rows_fix(calls)
+        return _rows_fix(calls, facts)
     rest = [condition for condition in calls.parsed.filters if condition not in calls.keys]
     texts = ", ".join(unsupported_conditions(calls.parsed, rest))
     no_sql = f"No SQL: {texts} has no plain SQL operator." if texts else ""
@@ -47,11 +48,21 @@ def write_fix(calls: SimilarCalls, own: bool = True) -> Fix:
     return Fix(sql, batch_write_js(calls), batch_write_py(calls), no_sql)
 
 
-def _rows_fix(calls: SimilarCalls) -> Fix:
+def _rows_fix(calls: SimilarCalls, facts: DatabaseFacts) -> Fix:
     parsed, preferences = calls.parsed, calls.preferences
     by_primary_key = is_upsert(parsed, preferences) and IGNORE not in preferences and not conflict_columns(parsed)
-    sql = "" if by_primary_key else rows_sql(parsed, preferences)
-    return Fix(sql, rows_js(parsed, preferences), rows_py(parsed, preferences), NO_KEY if by_primary_key else "")
+    relation = facts.of(parsed.name) if by_primary_key else None
+    key = () if relation is None else relation.primary_key
+    no_sql = _no_key_reason(parsed, relation) if by_primary_key and not key else ""
+    sql = "" if no_sql else rows_sql(parsed, preferences, key)
+    return Fix(sql, rows_js(parsed, preferences), rows_py(parsed, preferences), no_sql)
+
+
+def _no_key_reason(parsed: ParsedFingerprint, relation: RelationFacts | None) -> str:
+    name = parsed.name
+    if relation is None:
+        return f"No SQL: the upsert is by the primary key of {name}, which is unknown; {HOW_TO_KNOW}."
+    return f"No SQL: without on_conflict, the upsert is by the primary key, and {name} has none."
 
 
 def _reason(calls: SimilarCalls) -> str:

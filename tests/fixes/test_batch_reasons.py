@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proxy.analysis.fan_out import LoopThresholds, parallel_fan_out
 from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.pauses import BusyTime
 from proxy.analysis.steps import result_of
 from proxy.analysis.varying import similar_calls
 from proxy.fixes.batch_reasons import COUNTED, NOT_EXACT, batch_reason
@@ -13,7 +14,8 @@ from tests.rules.traces import span
 def reason_of(*lines: str) -> str:
     spans = [span(line, number) for number, line in enumerate(lines, 1)]
     parsed = parse_fingerprint(spans[0].fingerprint)
-    found = result_of(parallel_fan_out(parsed, spans, LoopThresholds(min_calls=5, min_distinct=5, max_pause=1)))
+    bounds = LoopThresholds(min_calls=5, min_distinct=5, max_pause=1)
+    found = result_of(parallel_fan_out(parsed, spans, bounds, BusyTime(spans)))
     assert found is not None
     return batch_reason(result_of(similar_calls(parsed, spans, found.key)))
 

@@ -8,6 +8,7 @@ import pytest
 import sqlglot
 
 from proxy.fixes.recount_code import Recount, recount_fix
+from proxy.postgrest.database_facts import DatabaseFacts
 from tests.fixes.seen import seen
 
 RECOUNTS = (
@@ -26,7 +27,7 @@ def recount(write: str, key: str, read: str, by: str, then: str) -> Recount:
 @pytest.mark.parametrize(("write", "key", "read", "by", "then"), RECOUNTS)
 def test_javascript_python_and_sql_parse_for_all_names(write: str, key: str, read: str, by: str, then: str) -> None:
     made = recount(write, key, read, by, then)
-    fix = recount_fix(made)
+    fix = recount_fix(made, DatabaseFacts())
     command = ["node", "--input-type=module", "--check", "-"]
     checked = subprocess.run(command, input=fix.supabase_js, text=True, capture_output=True, check=False)
     assert checked.returncode == 0, checked.stderr
@@ -35,7 +36,7 @@ def test_javascript_python_and_sql_parse_for_all_names(write: str, key: str, rea
 
 
 def test_a_language_that_lacks_a_step_has_no_code_and_the_reason_is_said() -> None:
-    fix = recount_fix(recount("PATCH t?id=eq.?", "id", "GET t?select=k(*)&id=lt.?", "", ""))
+    fix = recount_fix(recount("PATCH t?id=eq.?", "id", "GET t?select=k(*)&id=lt.?", "", ""), DatabaseFacts())
     assert fix.sql == ""
     assert fix.supabase_js
     assert "foreign keys" in fix.reason

@@ -16,6 +16,8 @@ from proxy.fixes.write_code import (
     rows_py,
     write_name,
 )
+from proxy.fixes.write_fix import write_fix
+from proxy.postgrest.database_facts import DatabaseFacts, RelationFacts
 from tests.fixes.seen import first_key, seen
 
 SHAPES = (
@@ -97,3 +99,17 @@ def test_a_write_names_its_schema_unless_it_is_the_default() -> None:
     for sql in (batch_write_sql(calls), update_each_sql(calls), rows_sql(rows, "")):
         assert "private.t" in sql
         assert len(sqlglot.parse(sql, dialect="postgres")) == 1
+
+
+def test_an_upsert_by_the_primary_key_is_by_the_known_one_or_has_no_sql_and_says_why() -> None:
+    calls = seen("POST t", preferences=MERGE)
+
+    def facts(*key: str) -> DatabaseFacts:
+        return DatabaseFacts(relations={"public.t": RelationFacts(declared_key=key)})
+
+    assert "on conflict (a, b)\ndo update set" in write_fix(calls, facts("a", "b")).sql
+    unknown, without = write_fix(calls, DatabaseFacts()), write_fix(calls, facts())
+    assert (unknown.sql, without.sql) == ("", "")
+    assert unknown.reason.startswith("No SQL: the upsert is by the primary key of t, which is unknown; fanin reads")
+    assert without.reason == "No SQL: without on_conflict, the upsert is by the primary key, and t has none."
+    assert unknown.supabase_js == write_fix(calls, facts("a")).supabase_js

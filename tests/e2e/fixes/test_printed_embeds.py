@@ -152,6 +152,10 @@ async def test_keys_from_the_openapi_description_make_embeds_too(loops: Stack, t
     fix = fix_of(parts)[1]
     assert fix is not None
     assert '.select("id,part!thing_id(' in fix.supabase_js
+    (parts,) = await play(loops, [counts(random.Random(1))], **known)
+    fix = fix_of(parts)[1]
+    assert fix is not None
+    assert '.select("id,part!thing_id(count)")' in fix.supabase_js
 
 
 async def test_embeds_behind_a_lower_limit_return_what_the_loops_got(loops: Stack) -> None:
