@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections import Counter
+from typing import Any
 
 from proxy.demo.data import load
 from proxy.demo.stack import Postgres, service_token
@@ -14,11 +15,12 @@ from tests.e2e.support.event_loops import new_event_loop
 from tests.e2e.support.histories import broken_promises
 from tests.e2e.support.racing_faults import Disturbed, NotifiedCacheRace, NotifiedRace, disturbed_registers
 from tests.e2e.support.racing_loops import Race, new_versions
-from tests.e2e.support.racing_reads import CacheRace
+from tests.e2e.support.racing_reads import STALE, CacheRace
 
 OPERATIONS = int(os.environ.get("CONSISTENCY_OPERATIONS", "100000"))
 ROUND = 5000
 """Operations of one run: few enough to be repeated."""
+KINDS: tuple[tuple[type[Race], dict[str, Any]], ...] = ((Race, {}), (CacheRace, {}), (CacheRace, STALE))
 
 
 def main() -> int:
@@ -30,13 +32,14 @@ def main() -> int:
             return runner.run(soak(made, OPERATIONS))
 
 
-def race_of(made: Disturbed, seed: int, versions: dict[int, int]) -> Race:
-    """Loops and kept answers in turn: with writers through fanin, with SQL alone, and with notifications and faults."""
-    notified: type[NotifiedRace] = (NotifiedCacheRace, NotifiedRace)[seed % 2]
-    plain: type[Race] = (CacheRace, Race)[seed % 2]
-    if seed // 2 % 3 == 2:
-        return notified(made, seed, ROUND, versions)
-    return plain(made.stack, seed, ROUND, versions, writers=3 if seed // 2 % 3 else 0)
+def race_of(made: Disturbed, seed: int, versions: dict[int, int]) -> tuple[Race, dict[str, Any]]:
+    """The race, and its settings. By turns it has no writers through fanin, some, and notifications and faults."""
+    notified: type[NotifiedRace] = (NotifiedCacheRace, NotifiedRace)[seed // 3 % 2]
+    if seed % 3 == 2:
+        return notified(made, seed, ROUND, versions), {}
+    kind, settings = KINDS[seed // 3 % len(KINDS)]
+    catalog = {"db_uri": made.stack.dsn} if seed % 2 else {}
+    return kind(made.stack, seed, ROUND, versions, writers=3 if seed % 3 else 0), settings | catalog
 
 
 async def soak(made: Disturbed, operations: int) -> int:
@@ -45,8 +48,8 @@ async def soak(made: Disturbed, operations: int) -> int:
     seed = 0
     while done.total() < operations:
         seed += 1
-        race = race_of(made, seed, versions)
-        await race.run()
+        race, settings = race_of(made, seed, versions)
+        await race.run(**settings)
         done[type(race).__name__] += len(race.history)
         kept += sum(read.from_memo for read in race.history.reads)
         if broken := broken_promises(race.history):
