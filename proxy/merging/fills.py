@@ -1,6 +1,6 @@
 """The kept answers of one fanin (FAN006), and the reads in flight that fill them.
 
-Tests: tests/merging/test_cacher.py, tests/e2e/cache/test_cache.py.
+Tests: tests/e2e/cache/test_cache.py.
 """
 
 import asyncio
@@ -119,6 +119,7 @@ class CachedReads:
     def clear(self) -> None:
         """Forget all answers. Reads in flight do not fill them any more, and nobody new waits for these."""
         self.answers.clear()
+        self.sharing.clear()
         for fill in self.fills.values():
             fill.ended.set()
         self.fills.clear()
