@@ -11,7 +11,7 @@ from proxy import __version__
 from proxy.commands import options as command_options
 from proxy.commands.admin_api import AdminPortError
 from proxy.commands.cache import HELP as CACHE
-from proxy.commands.cache import add_cache, purge
+from proxy.commands.cache import add_cache, purge, triggers
 from proxy.commands.mcp import HELP as MCP
 from proxy.commands.mcp import add_mcp
 from proxy.commands.mcp import serve as serve_mcp
@@ -180,6 +180,9 @@ def _snippet(options: argparse.Namespace) -> int:
 
 
 def _cache(options: argparse.Namespace) -> int:
+    if options.action == "triggers":
+        print(triggers(options), end="")
+        return OK
     try:
         print(f"{purge(options)} answers forgotten")
     except AdminPortError as error:

@@ -13,6 +13,7 @@ from proxy.model import Column
 from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.postgrest.dependencies import Dependencies
 from proxy.postgrest.hazards import Hazards
+from proxy.postgrest.write_triggers import NOT_NOTIFYING
 
 COLUMNS = """
 with recursive base as (
@@ -85,12 +86,14 @@ where c.relkind = 'r'
   and not exists (select from pg_rewrite w where w.ev_class = c.oid)
   and not exists (select from pg_inherits h where c.oid in (h.inhparent, h.inhrelid))
   and not exists (
-    select from pg_trigger t
-    where t.tgrelid = c.oid and not t.tgisinternal and t.tgenabled <> 'D' and t.tgtype & 1 = 0 and t.tgtype & 24 <> 0
+    select from pg_trigger g
+    where g.tgrelid = c.oid and not g.tgisinternal and g.tgenabled <> 'D' and g.tgtype & 1 = 0 and g.tgtype & 24 <> 0
+      and $notifying$
   )
-"""
+""".replace("$notifying$", NOT_NOTIFYING)
 """Tables of the schemas ``$1`` without rewrite rules, parents and children, and without triggers that run once per
-UPDATE or DELETE. Bits of ``tgtype``: 1 per row, 8 DELETE, 16 UPDATE (PostgreSQL, ``catalog/pg_trigger.h``).
+UPDATE or DELETE, but for those that notify of writes.
+Bits of ``tgtype``: 1 per row, 8 DELETE, 16 UPDATE (PostgreSQL, ``catalog/pg_trigger.h``).
 """
 
 

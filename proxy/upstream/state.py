@@ -105,6 +105,13 @@ class UpstreamState:
         self.drops.drop(None)
         self.drop_causes[cause] += 1
 
+    def drop_notified(self, relation: str) -> None:
+        """Somebody wrote to ``relation`` (with its schema), as a notification of Postgres says. What an unknown one
+        concerns is not known: everything is dropped.
+        """
+        self.drops.drop(self.dependencies.changed.get(relation))
+        self.drop_causes["notification"] += 1
+
     def relations_read(self, request: PendingRequest) -> RelationSet:
         """Relations that the answer to a read depends on: all without a catalog."""
         return self.dependencies.read_by(request.query)

@@ -97,6 +97,7 @@ const legend = () => el("div", { class: "legend" },
   el("span", {}, el("i"), "time that the client waited"),
   el("span", {}, el("i", { class: "call" }), "upstream call"),
   el("span", {}, el("i", { class: "ahead" }), "answered from rows fetched ahead"),
+  el("span", {}, el("i", { class: "kept" }), "answered from the cache"),
   el("span", {}, el("i", { class: "failed" }), "failed"));
 
 function axis() {
@@ -170,7 +171,8 @@ function line(group, scale) {
   return row;
 }
 
-const kindOf = (group) => (group.spans.some(isFailed) ? "client failed" : isAhead(group.spans[0]) ? "client ahead" : "client");
+const BARS = { prefetched: "client ahead", cached: "client kept" };
+const kindOf = ({ spans }) => (spans.some(isFailed) ? "client failed" : BARS[spans[0].outcome] ?? "client");
 
 function status(group) {
   const failed = group.spans.find(isFailed);
@@ -180,6 +182,7 @@ function status(group) {
 function outcome({ spans }) {
   const [first] = spans;
   if (isAhead(first)) return `prefetched by call ${first.call}`;
+  if (first.outcome === "cached") return first.status === 304 ? "cached: not modified" : "cached";
   if (isMergedWrite(first)) return mergedWrite(spans);
   if (spans.length > 1) return `${number(spans.length)} ${first.outcome} into 1`;
   if (first.shared > 1) return `${first.outcome} with ${number(first.shared - 1)} of other traces`;

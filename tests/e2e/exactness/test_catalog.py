@@ -154,7 +154,7 @@ async def test_a_catalog_whose_database_cut_the_connection_is_not_believed_until
     async with fanin(
         unusual.url, **catalog_settings(unusual), catalog__lifetime=0.05, timeouts__connect=0.5
     ) as sidecar:
-        assert known_columns(sidecar, "num")
+        await until(lambda: known_columns(sidecar, "num"))
         find = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'fanin'"
         await execute(unusual, find)
         await until(lambda: not known_columns(sidecar, "num"))
