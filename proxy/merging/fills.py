@@ -1,6 +1,6 @@
 """The kept answers of one fanin (FAN006), and the reads in flight that fill them.
 
-Tests: tests/merging/test_cacher.py, tests/e2e/cache/test_cache.py.
+Tests: tests/e2e/cache/test_cache.py.
 """
 
 import asyncio
