@@ -3,8 +3,6 @@
 A child is started by a shell, which first starts a guard: a process that waits for the end of a pipe whose other end
 only this process has. When this process ends, even by SIGKILL, the guard sends the child the signal that stops it. Then
 the shell becomes the child. No Python code runs between fork and exec, where other threads may hold locks for ever.
-
-Tests: tests/e2e/operations/test_demo.py.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 One shorter call is sent for some of the requests. If that is answered, its length becomes the limit for merged calls.
 Later one longer call at a time is tried.
-
-Tests: tests/e2e/faults/test_small_gateways.py.
 """
 
 from collections.abc import Callable

@@ -179,14 +179,15 @@ def _message(error: Mapping[str, Any]) -> str:
 
 
 def _hint(place: tuple[int | str, ...]) -> str:
-    """The end of an error about an unknown name in a list of tables: the most similar name."""
+    """The end of an error about an unknown name in a list of tables: the most similar name, or all names."""
     tables: dict[str, type[Section]] = {
         "ignore": Ignore,
         "override": Override,
         "budget": Budget,
         "growth": Growth,
     }
-    return nearest(str(place[-1]), tables[str(place[0])].model_fields)
+    fields = tables[str(place[0])].model_fields
+    return nearest(str(place[-1]), fields, f"; {place[0]} has {', '.join(fields)}")
 
 
 def _check_tables(settings: Settings, known: Declarations, faults: Faults) -> None:

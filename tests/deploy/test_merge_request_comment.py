@@ -106,7 +106,7 @@ def checkout(tmp_path: Path) -> Path:
     scripts = tmp_path / ".fanin-environment" / "bin"
     scripts.mkdir(parents=True)
     (scripts / "python").symlink_to(sys.executable)
-    (tmp_path / "fanin-comment.md").write_text(COMMENT, encoding="utf-8")
+    (tmp_path / "fanin-comment").write_text(COMMENT, encoding="utf-8")
     return tmp_path
 
 
@@ -116,7 +116,7 @@ def test_there_is_one_comment_and_it_changes_only_with_the_result(checkout: Path
             assert commented(checkout, **host.variables).returncode == 0
         assert host.notes[-1]["body"] == COMMENT.strip()
         assert host.calls == [f"GET {NOTES}", f"GET {NOTES}", f"POST {NOTES}", f"GET {NOTES}", f"GET {NOTES}"]
-        (checkout / "fanin-comment.md").write_text(COMMENT.replace("20", "30"), encoding="utf-8")
+        (checkout / "fanin-comment").write_text(COMMENT.replace("20", "30"), encoding="utf-8")
         commented(checkout, **host.variables)
         assert len(host.notes) == 4
         assert host.calls[-1] == f"PUT {NOTES}/4"
@@ -154,7 +154,7 @@ def test_outside_a_merge_request_or_without_a_token_gitlab_is_not_asked(checkout
 
 
 def test_without_a_comment_to_write_gitlab_is_not_asked(checkout: Path) -> None:
-    (checkout / "fanin-comment.md").unlink()
+    (checkout / "fanin-comment").unlink()
     with GitLab("a title") as host:
         assert commented(checkout, **host.variables).returncode == 0
         assert host.calls == []
