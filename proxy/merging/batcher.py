@@ -11,12 +11,11 @@ from functools import partial
 import msgspec
 
 from proxy.merging.lone_reads import REASON
-from proxy.merging.waiters import InFlightCall, Reply, SendAlone, Slot, StreamedAnswer, Waiter
+from proxy.merging.waiters import InFlightCall, Reply, SendAlone, Slot, TakesReply, TaskWaits, Waiter, discard
 from proxy.model import PendingRequest
 from proxy.observe.events import Events, WindowClosed
 from proxy.path.batching import BatchScheduler, BatchSettings, SchedulerRegistry
 from proxy.settings.tables import MergeSettings
-from proxy.transport.resume import resume
 
 DifferingHeadersOf = Callable[[BatchScheduler, PendingRequest], str]
 OnBatch = Callable[[BatchScheduler, list[PendingRequest]], None]
@@ -76,7 +75,44 @@ class Batcher:
         ``reason`` is the bypass reason in the reply when the request is sent alone. ``ahead`` are requests that no
         client has made yet, which join the same window; each function gets its reply.
         """
-        waiter = Waiter(scheduler, asyncio.get_running_loop().create_future(), reason)
+        task = TaskWaits()
+        self._enter(scheduler, request, Waiter(scheduler, task, reason), ahead)
+        try:
+            return await task.future
+        except asyncio.CancelledError:
+            if task.done() and not task.future.cancelled():
+                discard(task.future.result())
+            else:
+                self.leave(request)
+            raise
+        finally:
+            self._waiters.pop(request, None)
+
+    def enter(self, scheduler: BatchScheduler, request: PendingRequest, receiver: TakesReply) -> None:
+        """Same as ``join``, without a task that waits: ``receiver`` gets the reply, and calls ``forget``. Before that,
+        ``leave`` has to be called when the client disconnects.
+        """
+        self._enter(scheduler, request, Waiter(scheduler, receiver), NONE_AHEAD)
+
+    def forget(self, request: PendingRequest) -> None:
+        """``request`` has its reply."""
+        self._waiters.pop(request, None)
+
+    def leave(self, request: PendingRequest) -> None:
+        """The client of ``request``, which has no reply yet, disconnected."""
+        waiter = self._waiters.pop(request)
+        if waiter.in_flight is not None:
+            waiter.in_flight.disconnect_one()
+        elif waiter.scheduler.cancel(request):
+            self._unschedule(waiter.scheduler)
+
+    def _enter(
+        self,
+        scheduler: BatchScheduler,
+        request: PendingRequest,
+        waiter: Waiter,
+        ahead: Mapping[PendingRequest, OnReply],
+    ) -> None:
         self._waiters[request] = waiter
         wait = scheduler.enqueue(request)
         if wait is not None:
@@ -85,24 +121,17 @@ class Batcher:
             self._join_ahead(scheduler, each, on_reply)
         if scheduler.full:
             self._flush(scheduler)
-        try:
-            return await waiter.reply
-        except asyncio.CancelledError:
-            self._on_disconnect(request, waiter)
-            raise
-        finally:
-            self._waiters.pop(request, None)
 
     def _join_ahead(self, scheduler: BatchScheduler, request: PendingRequest, on_reply: OnReply) -> None:
-        waiter = Waiter(scheduler, asyncio.get_running_loop().create_future(), is_ahead=True)
-        self._waiters[request] = waiter
+        task = TaskWaits()
+        self._waiters[request] = Waiter(scheduler, task, is_ahead=True)
         scheduler.enqueue_ahead(request)
 
         def done(reply: "asyncio.Future[Reply]") -> None:
             self._waiters.pop(request, None)
             on_reply(reply.result())
 
-        waiter.reply.add_done_callback(done)
+        task.future.add_done_callback(done)
 
     # Called by strategies.
 
@@ -113,7 +142,7 @@ class Batcher:
     def waiter_of(self, request: PendingRequest) -> Waiter | None:
         """The waiter of ``request``, None if it does not wait."""
         waiter = self._waiters.get(request)
-        return None if waiter is None or waiter.reply.done() else waiter
+        return None if waiter is None or waiter.receiver.done() else waiter
 
     def is_ahead(self, request: PendingRequest) -> bool:
         """Whether no client has made ``request`` yet."""
@@ -132,7 +161,7 @@ class Batcher:
         if self.is_waiting(request):
             waiter = self._waiters[request]
             slot, why = self._acquire(scheduler), reason or waiter.reason
-            resume(waiter.reply, SendAlone(slot, why, fallback, waiter.unused_calls, waiter.differing_headers))
+            waiter.receiver.take(SendAlone(slot, why, fallback, waiter.unused_calls, waiter.differing_headers))
 
     def record_unused_call(self, requests: Iterable[PendingRequest], call: int) -> None:
         """The call with this number could not answer ``requests``, as far as they wait."""
@@ -213,15 +242,3 @@ class Batcher:
             waiter.differing_headers = self._differing_headers_of(scheduler, batch[0])
             waiter.reason = waiter.reason or (REASON if waiter.differing_headers else None)
         self._on_batch(scheduler, batch)
-
-    def _on_disconnect(self, request: PendingRequest, waiter: Waiter) -> None:
-        done = waiter.reply.done() and not waiter.reply.cancelled()
-        reply = waiter.reply.result() if done else None
-        if isinstance(reply, SendAlone):
-            reply.slot.release()
-        elif isinstance(reply, StreamedAnswer):
-            reply.finish()
-        elif waiter.in_flight is not None:
-            waiter.in_flight.disconnect_one()
-        elif not done and waiter.scheduler.cancel(request):
-            self._unschedule(waiter.scheduler)

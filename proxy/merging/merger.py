@@ -118,10 +118,11 @@ class Merger:
         return self._row_order.other_plan(call, reason)
 
     def _on_batch(self, scheduler: BatchScheduler, batch: list[PendingRequest]) -> None:
+        if len(batch) == 1:  # shares no call: there is nothing to plan, nor a reason to find that it was not merged
+            self.batcher.release_alone(scheduler, batch[0])
+            return
         reason = self._why_paused(scheduler, batch[0])
-        if len(batch) == 1:  # shares no call, so that there is nothing to plan
-            self.batcher.release_alone(scheduler, batch[0], reason)
-        elif reason is not None:
+        if reason is not None:
             self._send_originals(scheduler, batch, reason)
         elif unresolved := self._unresolved(batch):
             self.batcher.prepare(scheduler, self._resolve_and_dispatch(scheduler, batch, unresolved))

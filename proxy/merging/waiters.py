@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -142,11 +143,43 @@ class InFlightMerge(InFlightCall):
         """When the call was first sent."""
 
 
+class TakesReply(Protocol):
+    """What waits for a reply."""
+
+    def done(self) -> bool:
+        """Whether it has one, or waits no more."""
+        ...
+
+    def take(self, reply: Reply) -> None:
+        """Use the reply, at once."""
+        ...
+
+
+class TaskWaits:
+    """A task that waits for a reply."""
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.done = self.future.done
+
+    def take(self, reply: Reply) -> None:
+        """Run the task, with its reply."""
+        resume(self.future, reply)
+
+
+def discard(reply: Reply) -> None:
+    """Nobody uses ``reply``: its client disconnected."""
+    if isinstance(reply, SendAlone):
+        reply.slot.release()
+    elif isinstance(reply, StreamedAnswer):
+        reply.finish()
+
+
 class Waiter(msgspec.Struct, eq=False):
     """One waiting request: first in its scheduler's window, then for a call."""
 
     scheduler: BatchScheduler
-    reply: "asyncio.Future[Reply]"
+    receiver: TakesReply
     reason: str | None = None
     """The bypass reason, if the request waits only to share a call."""
     in_flight: InFlightCall | None = None
@@ -161,4 +194,4 @@ class Waiter(msgspec.Struct, eq=False):
         """Give the waiting request its reply."""
         if self.unused_calls and isinstance(reply, BufferedAnswer):
             reply = msgspec.structs.replace(reply, unused_calls=self.unused_calls)
-        resume(self.reply, reply)
+        self.receiver.take(reply)

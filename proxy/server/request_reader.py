@@ -30,8 +30,7 @@ class RequestHeadReader:
         """The next head without its empty line. None if the client closed the connection, or sent nothing for
         timeouts.keep_alive. FaultError FANIN108 after timeouts.head, FANIN109 over the budget.
         """
-        if self._sizes:
-            self.release(client)
+        self.release(client)
         if not client.buffer:
             try:
                 await client.wait_for_data(self._timeouts.keep_alive)
@@ -51,9 +50,20 @@ class RequestHeadReader:
         client.resume()
         return block
 
+    def whole_head(self, client: Connection) -> bytes | None:
+        """The head in the buffer of ``client`` without its empty line, if it is all there, is short, and is alone."""
+        buffer = client.buffer
+        end = find_short_end(buffer, self._limits)
+        if end < 0 or len(buffer) != end + 4:
+            return None
+        block = bytes(buffer[:end])
+        buffer.clear()
+        return block
+
     def release(self, client: Connection) -> None:
         """The request of ``client`` has ended: its head no longer counts against the budget."""
-        self.held -= self._sizes.pop(client, 0)
+        if self._sizes:
+            self.held -= self._sizes.pop(client, 0)
 
     async def _find_end(self, client: Connection) -> int:
         """Where the head ends, after waiting for it; -1 if the client closed the connection or sent nothing."""

@@ -1,7 +1,8 @@
 """The data port: reads requests from client connections, one at a time, and passes each to the pipeline."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import msgspec
 
@@ -11,10 +12,11 @@ from proxy.http1.head import RequestLine, parse_request_line
 from proxy.http1.host import origin_form, with_host
 from proxy.model import RequestHead
 from proxy.path.identity import HeadRules
+from proxy.server.client_connection import ClientConnection
 from proxy.server.head_cache import HeadCache
 from proxy.server.request_reader import RequestHeadReader
 from proxy.settings.model import Settings
-from proxy.transport.connection import Body, Connection, EndOfStreamError
+from proxy.transport.connection import Body, EndOfStreamError
 from proxy.transport.listener import Listener
 
 LINGERING_CLOSE = 1.0
@@ -33,7 +35,7 @@ class ClientRequest(msgspec.Struct, frozen=True, eq=False):
     line: RequestLine
     head: RequestHead
     body: Body
-    client: "ClientConnection"
+    client: ClientConnection
     arrived: float
 
     @property
@@ -42,68 +44,13 @@ class ClientRequest(msgspec.Struct, frozen=True, eq=False):
         return self.head.close or self.client.draining
 
 
-Handler = Callable[[ClientRequest], Awaitable[bool]]
-"""Answers a request. True if the connection can carry another one and the answer does not say ``close``."""
-
-
-class ClientConnection(Connection):
-    """A client's connection: one task reads requests and answers them in order."""
-
-    def __init__(self, server: "DataServer") -> None:
-        super().__init__()
-        self._server = server
-        self._task: asyncio.Task[None] | None = None
-        self.in_request = False
-        self.number = server.next_number()
-        self.opened = self.idle_since = server.now()
-        """When it connected, or got its last answer."""
-        self.tunnelled = False
-        """Whether the connection carries a tunnel instead of HTTP. The tunnel then handles the end of both sides."""
-        self.no_body = Body(self, 0, 0.0, "")
-        """The empty body, which most requests have: one object per connection."""
-        self.peer = ""
-        self.peer_endpoints: object = None
-        """The connection's endpoints as the client has them: (its address, fanin's address)."""
-        self.is_loop: bool | None = None
-        """Whether the client is this fanin, over one of its own connections to upstream. None until the first request:
-        before fanin sends that, it has noted its own end of the connection.
-        """
-
-    @property
-    def draining(self) -> bool:
-        return self._server.draining
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        peer = self.address("peername")
-        self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
-        endpoints = self.endpoints()
-        self.peer_endpoints = None if endpoints is None else (endpoints[1], endpoints[0])
-        self._task = self._server.start(self)
-
-    def eof_received(self) -> bool | None:
-        """A client that half-closes before the answer counts as disconnected, as in nginx: its request is cancelled."""
-        super().eof_received()
-        self._on_disconnect()
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._on_disconnect()
-        self._server.remove(self)
-
-    def _on_disconnect(self) -> None:
-        if self.in_request and not self.tunnelled and self._task is not None:
-            self._task.cancel()
-
-    def close_if_idle(self, now: float, idle: float) -> float:
-        """Close if the client sent nothing for ``idle`` seconds. Returns the seconds until the next check is useful."""
-        if self.in_request or self.buffer:
-            return idle
-        remaining = self.idle_since + idle - now
-        if remaining <= 0:
-            self.close()
-        return max(remaining, 0.0)
+Answering = Coroutine[Any, Any, bool]
+BegunRequest = tuple[ClientRequest, Answering]
+"""A request, and what answers it."""
+Handler = Callable[[ClientRequest], Answering | None]
+"""Answers a request. True if the connection can carry another one and the answer does not say ``close``. None: it was
+called between two requests (``ClientConnection.is_between_requests``), and the request waits by ``wait_without_task``.
+"""
 
 
 class ServerContext(msgspec.Struct, frozen=True, eq=False):
@@ -237,6 +184,7 @@ class DataServer:
             client.abort()
             raise
         finally:
+            client.drop_request()
             client.in_request = False
             self._head_reader.release(client)
             await client.wait_closed(self._settings.timeouts.write_stall)
@@ -252,11 +200,12 @@ class DataServer:
             raise FaultError("FANIN112")
 
     async def _serve_one(self, client: ClientConnection) -> bool:
-        request = await self._read(client)
-        if request is None:
+        begun = await self._next(client)
+        if begun is None:
             return False
+        request, answer = begun
         head, body = request.head, request.body
-        keep = await self._handler(request) and body.done and not head.close
+        keep = await answer and body.done and not head.close
         client.in_request, client.idle_since = False, self._clock()
         if not body.done or (not keep and client.buffer):
             await self._lingering_close(client)
@@ -264,11 +213,41 @@ class DataServer:
             await client.drain(self._settings.timeouts.write_stall)
         return keep and not client.ended
 
-    async def _read(self, client: ClientConnection) -> ClientRequest | None:
-        """The next request, its body not read yet; None if the client disconnected."""
+    async def _next(self, client: ClientConnection) -> BegunRequest | None:
+        """The next request, its body not read yet, and its answer; None if the client disconnected or was idle."""
+        if not client.buffer:
+            self._head_reader.release(client)
+            try:
+                begun = await client.next_request(self._settings.timeouts.keep_alive)
+            except (TimeoutError, EndOfStreamError):
+                return None
+            if begun is not None:
+                return begun
         block = await self._head_reader.next_head(client)
         if block is None or client.ended:
             return None
+        request = self._request(client, block)
+        answer = self._handler(request)
+        return None if answer is None else (request, answer)
+
+    def begin(self, client: ClientConnection) -> None:
+        """Begin to answer the request that has arrived, in the callback that got its bytes. Where its answer needs a
+        task, and where only a part of it has arrived, the task of the connection goes on.
+        """
+        block = self._head_reader.whole_head(client)
+        if block is None:
+            client.go_on(None)
+            return
+        try:
+            request = self._request(client, block)
+            answer = self._handler(request)
+        except Exception as error:
+            client.go_on(error)
+            return
+        if answer is not None:
+            client.go_on((request, answer))
+
+    def _request(self, client: ClientConnection, block: bytes) -> ClientRequest:
         client.in_request = True
         arrived = self._clock()
         first, _, rest = block.partition(b"\r\n")

@@ -25,7 +25,7 @@ from proxy.path.writes import MERGED_WRITES
 from proxy.postgrest.request.in_list import shortened
 from proxy.postgrest.response.echoes import with_own_values
 from proxy.recording.codec import salt_of
-from proxy.server.server import ClientRequest
+from proxy.server.server import Answering, ClientRequest
 from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
 from proxy.sidecar.cached_reads import answer_or_fill
@@ -34,6 +34,7 @@ from proxy.sidecar.forwarding import Forwarder
 from proxy.sidecar.merged_writes import reply_to_write
 from proxy.sidecar.policy import RequestPolicy
 from proxy.sidecar.request_context import LiteralHasher, RequestContext, SpanOptions
+from proxy.sidecar.waiting_request import AnswerSteps, WaitingRequest
 from proxy.traces.grouping import OpenTrace, TraceGrouper
 from proxy.upstream.state import UpstreamState
 
@@ -90,10 +91,11 @@ class Pipeline:
         )
         self._function_of = state.context.mount.function_of
         self._makes_spans = bool(settings.otlp.endpoint)
+        self._steps = AnswerSteps(self._serve_waiting, self._handle, self._close)
         self._row_keys = settings.detect.row_keys == "on" or (settings.detect.row_keys == "auto" and settings.debug)
 
-    def handle(self, request: ClientRequest) -> Awaitable[bool]:
-        """Answer ``request``. True if its connection can carry another one."""
+    def handle(self, request: ClientRequest) -> Answering | None:
+        """Answer ``request``. True if its connection can carry another one; None if it waits without a task."""
         if self._appends_peer:
             head = with_peer(request.head, (request.client.peer or UNIX_PEER).encode(), self._key)
             request = msgspec.structs.replace(request, head=head)
@@ -101,7 +103,28 @@ class Pipeline:
         context = RequestContext(request, query, query.bypass_reason)
         if self._row_keys and query.relation and request.line.method in (b"GET", b"POST"):
             context.answer.key_bytes = bytearray()
+        if request.client.is_between_requests and query.bypass_reason is None and self._waits(context):
+            return None
         return self._handle(context) if request.line.method in READS else self._handle_write(context)
+
+    def _waits(self, context: RequestContext) -> bool:
+        """Whether the request waits for the answer of a merged call now, without a task.
+
+        Not if more than one way to answer it has to be tried, or its answer or its trace is kept.
+        """
+        request, query = context.request, context.query
+        policy = self._policies.of(query.relation, request.head.route)
+        if self._remembers or not policy.merges or request.head.websocket or not request.body.done:
+            return False
+        pending = PendingRequest(query, request.head, request.arrived)
+        if query.long_list is not None or (policy.cacher is not None and policy.cacher.accepts(pending)):
+            return False
+        scheduler = policy.merger.scheduler_of(pending)
+        if scheduler is None:
+            return False
+        self._begin(context)
+        WaitingRequest(context, policy, pending, self._steps).enter(scheduler)
+        return True
 
     async def _handle_write(self, context: RequestContext) -> bool:
         query = context.query
@@ -117,17 +140,16 @@ class Pipeline:
             self._order_proofs.record_ended(self._clock(), context.is_write_settled)
             self._drops.record_ended(changed, self._clock(), context.is_write_settled and not context.is_write_unknown)
 
-    async def _handle(self, context: RequestContext) -> bool:
-        request, query = context.request, context.query
-        context.writes = self._traces.writes.before(query.relation)
-        trace = None
-        if self._traced and not request.head.websocket:
-            trace = context.trace = self._traces.begin(request.head, request.client.peer, request.arrived)
-            if trace is not None:
-                if self._remembers and trace.explicit and request.line.method in (b"GET", b"HEAD", b"POST"):
-                    self._remember(context, trace)
-                trace.queries += counts_as_query(query.method.decode("ascii"), request.head.retry, query.bypass_reason)
+    async def _handle(
+        self, context: RequestContext, policy: RequestPolicy | None = None, reply: Reply | None = None
+    ) -> bool:
+        """Answer the request; ``reply`` is what it has waited for, under ``policy``."""
+        request = context.request
+        if reply is None:
+            self._begin(context)
         try:
+            if policy is not None and reply is not None:
+                return await self._deliver(context, policy, reply)
             return await self._answer(context)
         except FaultError as error:
             return self._fail(context, error)
@@ -139,10 +161,21 @@ class Pipeline:
             request.client.abort()
             return False
         except Exception as error:
-            self._events.bug("a request could not be handled", error)
-            return self._fail(context, FaultError("FANIN599"))
+            return self._fail_by_bug(context, error)
         finally:
-            self._close(context, trace)
+            self._close(context)
+
+    def _begin(self, context: RequestContext) -> None:
+        """Have the request join its trace."""
+        request, query = context.request, context.query
+        context.writes = self._traces.writes.before(query.relation)
+        if not self._traced or request.head.websocket:
+            return
+        trace = context.trace = self._traces.begin(request.head, request.client.peer, request.arrived)
+        if trace is not None:
+            if self._remembers and trace.explicit and request.line.method in (b"GET", b"HEAD", b"POST"):
+                self._remember(context, trace)
+            trace.queries += counts_as_query(query.method.decode("ascii"), request.head.retry, query.bypass_reason)
 
     def _remember(self, context: RequestContext, trace: OpenTrace) -> None:
         """Count the request as one of its trace, and keep its answer for those that ask for values in it."""
@@ -222,6 +255,15 @@ class Pipeline:
             return await self._forwarder.pass_on(context, reply)
         return self._fail(context, reply.error)
 
+    def _serve_waiting(self, context: RequestContext, served: BufferedAnswer) -> bool:
+        """Serve a request that waited without a task."""
+        try:
+            return self._serve(context, served)
+        except Exception as error:
+            return self._fail_by_bug(context, error)
+        finally:
+            self._close(context)
+
     def _serve(self, context: RequestContext, served: BufferedAnswer) -> bool:
         if context.fill is not None:
             context.fill.slice = served.slice
@@ -263,6 +305,10 @@ class Pipeline:
 
     # Errors and spans.
 
+    def _fail_by_bug(self, context: RequestContext, error: Exception) -> bool:
+        self._events.bug("a request could not be handled", error)
+        return self._fail(context, FaultError("FANIN599"))
+
     def _fail(self, context: RequestContext, error: FaultError) -> bool:
         """Send fanin's own error if no byte of the answer was sent; otherwise abort the connection, so that the client
         sees that the answer is incomplete.
@@ -278,9 +324,9 @@ class Pipeline:
         request.client.write(response_of(error, cors, keep=keep, method=request.line.method))
         return keep
 
-    def _close(self, context: RequestContext, trace: OpenTrace | None) -> None:
+    def _close(self, context: RequestContext) -> None:
         """Emit the request's event. A bug in fanin here does not fail the request."""
-        now = self._clock()
+        now, trace = self._clock(), context.trace
         try:
             if context.visit is not None:
                 self._end_visit(context, context.visit, now)

@@ -19,7 +19,7 @@ from rules import RULES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from proxy.server.server import ClientConnection
+    from proxy.server.client_connection import ClientConnection
 
 KEYS = 2000
 CONNECTIONS = 48

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.merging.batcher import Batcher
-from proxy.merging.waiters import InFlightCall, SendAlone
+from proxy.merging.waiters import InFlightCall, Reply, SendAlone
 from proxy.observe.events import Event, Events, WindowClosed
 from proxy.path.batching import BatchScheduler, SchedulerRegistry
 from tests.factories import member
@@ -110,3 +110,45 @@ async def test_a_disconnect_while_a_call_is_in_flight_removes_the_request_from_i
     await run_loop(2)
     assert in_flight.connected == 1
     assert not harness.batcher.is_waiting(request)
+
+
+class Receiver:
+    """Waits without a task."""
+
+    def __init__(self, harness: BatcherHarness, request: PendingRequest) -> None:
+        self.replies: list[Reply] = []
+        self._harness, self._request = harness, request
+
+    def done(self) -> bool:
+        return bool(self.replies)
+
+    def take(self, reply: Reply) -> None:
+        self.replies.append(reply)
+        self._harness.batcher.forget(self._request)
+
+
+async def test_what_waits_without_a_task_is_in_a_batch_with_what_has_one_and_gets_its_reply_at_once() -> None:
+    harness, request, other = BatcherHarness(), member("/t"), member("/t")
+    receiver = Receiver(harness, request)
+    task = harness.join(other)
+    await run_loop(1)
+    harness.batcher.enter(harness.scheduler, request, receiver)
+    await run_loop(2)
+    assert harness.batches == [[other, request]]
+    harness.batcher.release_alone(harness.scheduler, request)
+    harness.batcher.release_alone(harness.scheduler, request)  # no effect: it has a reply
+    assert [type(reply) for reply in receiver.replies] == [SendAlone]
+    assert (harness.batcher.waiting, harness.scheduler.in_flight) == (1, 1)
+    harness.batcher.release_alone(harness.scheduler, other)
+    await task
+
+
+async def test_what_leaves_without_a_task_is_in_no_batch_and_gets_no_reply() -> None:
+    harness, request = BatcherHarness(), member("/t")
+    receiver = Receiver(harness, request)
+    harness.batcher.enter(harness.scheduler, request, receiver)
+    harness.batcher.leave(request)
+    assert (harness.batcher.waiting, harness.batcher.open_windows) == (0, 0)
+    await run_loop(2)
+    harness.batcher.release_alone(harness.scheduler, request)
+    assert (harness.batches, receiver.replies) == ([], [])

@@ -22,7 +22,7 @@ from proxy.traces.grouping import OpenTrace
 from tests.factories import head, query
 
 if TYPE_CHECKING:
-    from proxy.server.server import ClientConnection
+    from proxy.server.client_connection import ClientConnection
     from proxy.transport.connection import Body
 
 HASHED = LiteralHasher(b"k" * 16)

@@ -167,6 +167,7 @@ def joined_in_flight(patch: pytest.MonkeyPatch) -> None:
         return BufferedAnswer(slices[member.query.keys[0].value], 1, 2, Outcome.MERGED, 0.0)
 
     patch.setattr(Merger, "reply_to", reply_to)
+    patch.setattr(Merger, "scheduler_of", lambda *_: None)  # so that none waits without a task, past ``reply_to``
 
 
 def shared_in_flight(patch: pytest.MonkeyPatch) -> None:

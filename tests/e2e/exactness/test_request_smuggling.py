@@ -49,8 +49,10 @@ class Meaning:
 
         if request.body.framing:
             request.body.ready = kept  # type: ignore[method-assign]
+        answer = self._handle(request)
+        assert answer is not None, "a task answers it"
         try:
-            return await self._handle(request)
+            return await answer
         finally:
             if request.body.done:
                 lines = request.head.forwarded_lines.split(b"\r\n")

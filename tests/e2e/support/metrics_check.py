@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from proxy.path.identity import HeadRules
-    from proxy.server.server import ClientRequest, Handler
+    from proxy.server.server import Answering, ClientRequest, Handler
     from proxy.settings.model import Settings
     from proxy.sidecar.sidecar import Sidecar
     from proxy.upstream.connection import UpstreamConnection
@@ -75,9 +75,9 @@ class MetricsCheck:
         apply_settings = server.apply_settings
 
         def counted(handler: Handler) -> Handler:
-            async def handle(request: ClientRequest) -> bool:
+            def handle(request: ClientRequest) -> Answering | None:
                 self.requests_begun += 1
-                return await handler(request)
+                return handler(request)
 
             return handle
 
