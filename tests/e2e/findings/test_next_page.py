@@ -54,7 +54,7 @@ class Client:
     def execute(self) -> Client:
         query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in self._params)
         head = {"Authorization": f"Bearer {self._stack.token}"}
-        with urlopen(Request(f"{self._stack.url}/{self._name}?{query}", headers=head), timeout=30) as answer:
+        with urlopen(Request(f"{self._stack.url}/{self._name}?{query}", headers=head), timeout=60) as answer:
             self.data = json.load(answer)
         return self
 

@@ -27,6 +27,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.stack]
 
 PATIENCE = 60.0  # seconds
 QUICK = {"trace.quiet_explicit": "0.05", **NO_CHECKS}
+WHOLE = {"trace.quiet_explicit": "2", "merge.deadline_floor": "60", **NO_CHECKS}
+"""However busy the machine is, one export is one trace, and merged calls are answered in time."""
 
 
 async def burst(stack: Stack, url: str, trace: str, keys: int = 20) -> list[str]:
@@ -75,7 +77,7 @@ async def samples(admin: str) -> dict[str, float]:
 async def test_metrics_agree_with_postgres_own_count(stack: Stack) -> None:
     connection = await asyncpg.connect(stack.dsn)
     try:
-        with Fanin(stack.url, settings=QUICK) as fanin:
+        with Fanin(stack.url, settings=WHOLE) as fanin:
             before = await statements(connection)
             await burst(stack, fanin.url, "m1", keys=40)
             calls = await statements(connection) - before
@@ -98,7 +100,7 @@ async def test_health_needs_no_upstream_unless_asked_for(stack: Stack) -> None:
 
 
 async def test_a_closed_trace_is_one_json_line_without_any_value(stack: Stack) -> None:
-    with Fanin(stack.url, settings=QUICK) as fanin:
+    with Fanin(stack.url, settings=WHOLE) as fanin:
         keys = await burst(stack, fanin.url, "log-1")
         printed = lines_with(fanin, '"trace": "log-1"')
     lines: list[dict[str, Any]] = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
@@ -124,7 +126,7 @@ async def test_log_lines_above_the_rate_are_left_out_and_counted(stack: Stack) -
 
 
 async def test_debug_prints_the_trace_as_a_tree_with_its_finding_and_marks_answers(stack: Stack) -> None:
-    with Fanin(stack.url, settings={**QUICK, "debug": "true"}) as fanin:
+    with Fanin(stack.url, settings={**WHOLE, "debug": "true"}) as fanin:
         keys = await burst(stack, fanin.url, "tree-1")
         async with aiohttp.ClientSession() as session, session.get(f"{fanin.url}/creators?limit=1") as answer:
             assert answer.headers["X-Fanin"] == "passed; reason=no-key"
@@ -166,7 +168,11 @@ def test_a_taken_port_is_named_and_worth_another_start(stack: Stack) -> None:
     with Fanin(stack.url) as first:
         command = [sys.executable, "-m", "proxy", "serve", "--upstream", stack.url, "--admin", "off"]
         second = subprocess.run(
-            [*command, "--listen", f"127.0.0.1:{first.port}"], capture_output=True, text=True, timeout=30, check=False
+            [*command, "--listen", f"127.0.0.1:{first.port}"],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
         )
     assert second.returncode == 75  # systemd starts it again; with 2, invalid settings, it would not
     assert f"listen: cannot bind 127.0.0.1:{first.port}" in second.stderr
@@ -176,7 +182,11 @@ def test_an_upstream_that_is_our_own_listener_is_refused() -> None:
     port = free_port()
     command = [sys.executable, "-m", "proxy", "serve", "--listen", f"127.0.0.1:{port}"]
     told = subprocess.run(
-        [*command, "--upstream", f"http://localhost:{port}"], capture_output=True, text=True, timeout=30, check=False
+        [*command, "--upstream", f"http://localhost:{port}"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert told.returncode == 2
     assert "is fanin's own listener" in told.stderr
