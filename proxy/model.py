@@ -384,6 +384,9 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """When that connection was opened."""
     function: str = ""
     """For a call of a function with a plain name: its name, which may be anything unless the call succeeded."""
+    role: int = 0
+    """Hash, keyed as those of literals, of the role that the caller's token names, of nothing without a token; 0 if
+    unknown. Only if the setting `record.file` is set."""
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False):

@@ -6,7 +6,8 @@ Finds, within one trace, at least ``rules.n_plus_one.min_calls`` reads, or count
 that looks rows up: that of an ``eq`` filter, or else one of a logic tree, a filter on an embed or a pattern; with at
 least ``rules.n_plus_one.min_distinct`` different values, if at least half of the reads were in flight together with
 the one before or after them. FAN002 finds those made one after another. Client retries, pages of a list, repeated reads
-of one row and refused reads (4xx) do not count. Traces that may mix several requests of the application are not
+of one row and refused reads (4xx) do not count, and reads of several callers are several fan-outs, but for a header of
+which FAN017 knows that it is new in each call. Traces that may mix several requests of the application are not
 analysed. With ``db_uri`` or ``detect.openapi``, a loop over rows that an earlier read returned has an embed as its fix,
 if a foreign key joins them.
 
@@ -144,6 +145,13 @@ def loop_of_reads(
     return LoopOfReads(calls, found.spans, parent, join)
 
 
+def _alone(spans: Sequence[Span]) -> Iterator[str]:
+    """Why fanin merged none of them, if a header is the reason."""
+    headers = next((span.differing_headers for span in spans if span.differing_headers), "")
+    if headers:
+        yield f"each has another {headers.replace(',', ', ')}, so that fanin sent it alone: see FAN017"
+
+
 def _finding(trace: Trace, loop: LoopOfReads) -> Finding:
     calls, spans = loop.calls, loop.spans
     parsed, upstream = calls.parsed, count_calls(spans)
@@ -164,6 +172,7 @@ def _finding(trace: Trace, loop: LoopOfReads) -> Finding:
         evidence=(
             key_evidence(calls, spans),
             f"sent in parallel; fanin answered them with {plural(upstream, 'upstream call')}",
+            *_alone(spans),
             variation_evidence(calls),
             *ways(calls, loop.join, different_keys(calls, spans), rows_text(spans)),
         ),

@@ -7,8 +7,9 @@ were made one after another: a loop that awaits each call. How most of its calls
 FAN001 or FAN002. If traces keep the keys of answers (``detect.row_keys``), the finding names the earlier answer that
 the values came from, with high confidence. These do not count: client retries, pages of a list, polling, and a walk
 from row to row, in which each key comes from the previous answer. Nor do calls most of which follow a pause of more
-than ``rules.n_plus_one.max_pause`` seconds without any request: a person who types or moves over a list, or work of the
-application that takes longer than the reads.
+than ``rules.n_plus_one.max_pause`` seconds without any request: a person who types or moves over a list, or other work
+of the application. A loop with so much other work in each step is found only if traces keep the keys of answers, and
+most of its keys follow each other in one of them.
 
 Why it hurts
 ------------
@@ -51,7 +52,10 @@ from proxy.analysis.fan_out import (
     fan_outs,
     has_many_rows_per_key,
     sequential_fan_out,
+    slow_fan_out,
 )
+from proxy.analysis.fingerprint import ParsedFingerprint
+from proxy.analysis.listed_order import follow_an_answer
 from proxy.analysis.origin import Origin, answers_with_keys, count_known_earlier, origins
 from proxy.analysis.prefetch import estimate_prefetch, was_prefetched
 from proxy.analysis.rule import InSteps, Rule, RuleContext
@@ -74,18 +78,14 @@ from rules.fan001_n_plus_one_read import READ_RISK, LoopOfReads, NPlusOne, loop_
 @InSteps
 def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | None]:
     """One finding per fingerprint that is read in a loop in ``trace``."""
-    answers = answers_with_keys(trace.spans)
-    for one in fan_outs(trace, sequential_fan_out, context.thresholds):
+    for one in _loops(trace, context.thresholds):
         if one is None:
             yield None
             continue
-        parsed, found = one
-        came_from = yield from origins(answers, found.spans, found.key)
-        is_walk = yield from _is_walk(found, came_from, context.thresholds.min_distinct)
-        if not is_walk:
-            loop = yield from loop_of_reads(trace, parsed, found, context)
-            ahead = yield from _ahead(trace, found, came_from)
-            yield _finding(trace, loop, came_from, ahead)
+        parsed, found, came_from = one
+        loop = yield from loop_of_reads(trace, parsed, found, context)
+        ahead = yield from _ahead(trace, found, came_from)
+        yield _finding(trace, loop, came_from, ahead)
 
 
 RULE = Rule(
@@ -97,6 +97,22 @@ RULE = Rule(
     can_rewrite=True,
     detect=detect,
 )
+
+
+def _loops(trace: Trace, bounds: NPlusOne) -> Iterator[tuple[ParsedFingerprint, FanOut, list[Origin]] | None]:
+    """The loops, and where the values of each came from."""
+    answers = answers_with_keys(trace.spans)
+    for detector in (sequential_fan_out, slow_fan_out) if answers else (sequential_fan_out,):
+        for one in fan_outs(trace, detector, bounds):
+            if one is None:
+                yield None
+                continue
+            parsed, found = one
+            came_from = yield from origins(answers, found.spans, found.key)
+            is_walk = yield from _is_walk(found, came_from, bounds.min_distinct)
+            listed = detector is sequential_fan_out or (yield from follow_an_answer(found, came_from, answers))
+            if listed and not is_walk:
+                yield parsed, found, came_from
 
 
 def _is_walk(found: FanOut, came_from: Sequence[Origin], least: int) -> Steps[bool]:

@@ -4,11 +4,13 @@ What it does
 ------------
 Finds, within one trace, reads of tables and views that one caller made at least ``rules.duplicate_read.min_calls``
 times. The requests are byte-equal, or differ only in a bound that is new each time, such as ``at=lte.`` and the present
-moment, and have the same answer. Between them is no write of any kind by the trace, no write to the relation by
-anybody that fanin saw, and as a rule no pause of more than
-``rules.duplicate_read.max_pause`` seconds without a request. Client retries, answers other than 2xx, polling, and reads
-that are part of an N+1 (FAN001, FAN002) do not count. Traces that may mix several requests of the application are not
-analysed. The default is three, because two equal reads are often intended (check, then use).
+moment, and have the same answer. Between them is no write of any kind by the trace, no write to the relation by anybody
+that fanin saw, and as a rule no pause of more than ``rules.duplicate_read.max_pause`` seconds without a request. A loop
+that writes to other tables, and reads the same rows at least three times between those writes, counts too: if all the
+answers are alike, the names of the tables have no word in common, and no function was called by POST. Client retries,
+answers other than 2xx, polling, and reads that are part of an N+1 (FAN001, FAN002) do not count. Traces that may mix
+several requests of the application are not analysed. The default is three, because two equal reads are often intended
+(check, then use).
 
 Why it hurts
 ------------
@@ -45,6 +47,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from proxy.analysis.equal_reads import equal_between_other_writes, written_between
 from proxy.analysis.fan_out import (
     call_impact,
     in_parallel,
@@ -138,6 +141,9 @@ def _repeated(spans: Sequence[Span], bounds: DuplicateRead) -> Steps[list[Run]]:
     """The runs with at least ``min_calls`` reads, without polling."""
     often = [equal for equal in _equal(spans, bounds.min_calls) if len(equal) >= bounds.min_calls]
     yield
+    between = yield from equal_between_other_writes(spans, {run[0].same for run in often}, bounds.min_calls)
+    often += between
+    yield
     moving = yield from _moving(spans)
     often += [run for run in moving if len(run) >= bounds.min_calls]
     runs: list[Run] = []
@@ -213,7 +219,7 @@ def _finding(trace: Trace, parsed: ParsedFingerprint, again: Sequence[Run]) -> F
         problem=f"The application reads rows of {parsed.name} again that it already has.",
         current=f"{len(spans)} requests, {plural(count_calls(spans), 'upstream call')}, {total_bytes(spans)} bytes"
         f" in {1000 * elapsed_seconds(spans):.0f} ms",
-        evidence=(*_evidence(again), *_callers(spans)),
+        evidence=(*_evidence(again, written_between(trace.spans, again)), *_callers(spans)),
         fix=_fix(parsed, _moving_names(again)),
         expected=f"{len(spans)} requests become {len(again)}.",
         risk="A change that others make during the request is seen only by the next request. If the repetition waits"
@@ -244,14 +250,15 @@ def _moving_names(again: Sequence[Run]) -> str:
     return ", ".join(dict.fromkeys(name for run in again for name in moving_names(run)))
 
 
-def _evidence(again: Sequence[Run]) -> Iterator[str]:
+def _evidence(again: Sequence[Run], other: Sequence[str]) -> Iterator[str]:
+    written = f", but for writes to {', '.join(other)}" if other else ""
     times = " and ".join(str(len(run)) for run in again[:3]) + (" and …" if len(again) > 3 else "")
     moving = _moving_names(again)
     if moving:
         yield f"requests of one caller that differ only in {moving}, made {times} times, each time answered alike"
-        yield "no write by anybody in between"
+        yield f"no write by anybody in between{written}"
     else:
-        yield f"byte-equal requests of one caller, made {times} times, with no write by anybody in between"
+        yield f"byte-equal requests of one caller, made {times} times, with no write by anybody in between{written}"
     parallel = [run for run in again if in_parallel(run)]
     if parallel:
         calls = count_calls(span for run in parallel for span in run)

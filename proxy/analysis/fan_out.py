@@ -3,7 +3,7 @@
 It also computes the impact of the calls that a fix saves.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from operator import attrgetter
 from statistics import median
@@ -13,7 +13,7 @@ import msgspec
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.lookups import PATTERNS, varying_lookup
 from proxy.analysis.pauses import BusyTime, runs_without_pauses, without_polling
-from proxy.analysis.spans import NO_SINGLE_ROW, READS, by_query, is_query, was_refused
+from proxy.analysis.spans import NO_SINGLE_ROW, READS, group_by, is_query, was_refused
 from proxy.analysis.steps import Steps
 from proxy.findings.model import IMPACTS, impact_of
 from proxy.model import Span, Trace
@@ -25,6 +25,8 @@ NOTICED_SECONDS = 5.0
 """A longer wait is noticed by any user. Far above the usual, so that a busy machine does not change the impact."""
 TYPING_SECONDS, WORK_SECONDS = 0.08, 0.015
 """A person presses keys at longer intervals; a loop sends its next request sooner after an answer."""
+LONGEST_WORK = 0.5
+"""Seconds of other work in a step of a loop. After a longer pause a batch read would save little of the time."""
 OWN_CONNECTIONS = 0.75
 """Minimum share of different connections in a burst whose answers are so quick that none overlap."""
 
@@ -58,16 +60,16 @@ argument is of all spans of their trace.
 def fan_outs(
     trace: Trace, detect: FanOutDetector, bounds: LoopThresholds
 ) -> Iterator[tuple[ParsedFingerprint, FanOut] | None]:
-    """The fan-outs in ``trace``, at most one per fingerprint and identity: one call for several identities would give
-    some the rows of others. None in a mixed trace (several application requests), nor of refused reads: one read for
-    all their keys would be refused too.
+    """The fan-outs in ``trace``, at most one per fingerprint and caller (``_caller``): one call for several callers
+    would give some the rows of others. None in a mixed trace (several application requests), nor of refused reads: one
+    read for all their keys would be refused too.
 
     None where a step ends.
     """
     reads = (
         {}
         if trace.mixed
-        else by_query([span for span in trace.spans if span.method in READS and _may_be_batched(span)])
+        else group_by([span for span in trace.spans if span.method in READS and _may_be_batched(span)], _caller)
     )
     load = BusyTime(trace.spans)
     for spans in reads.values():
@@ -77,6 +79,13 @@ def fan_outs(
             fan_out = yield from detect(parsed, spans, bounds, load)
             if fan_out is not None:
                 yield parsed, fan_out
+
+
+def _caller(span: Span) -> tuple[str, int | str]:
+    """Equal for reads of one fingerprint and one identity, or of identities that differ only in a header that is new in
+    each call and on which no access depends (``path.differing_headers``).
+    """
+    return span.fingerprint, span.differing_headers or span.identity
 
 
 def is_read_or_count(span: Span) -> bool:
@@ -108,14 +117,35 @@ def sequential_fan_out(
     return (yield from looped_fan_out(parsed, spans, bounds, load))
 
 
+def slow_fan_out(
+    parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds, load: BusyTime
+) -> Steps[FanOut | None]:
+    """What ``sequential_fan_out`` leaves out because of its pauses: a person may have paced it, or other work in each
+    step of a loop.
+    """
+    if len(spans) < bounds.min_calls or in_parallel(spans):
+        return None
+    found = yield from looped_fan_out(parsed, spans, bounds, load)
+    if found is not None:
+        return None
+    asked = yield from without_polling(spans)
+    return (yield from _loops_of(parsed, load.split(sorted(asked, key=attrgetter("start")), LONGEST_WORK), bounds))
+
+
 def looped_fan_out(
     parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds, load: BusyTime
 ) -> Steps[FanOut | None]:
     """The loops over a key among ``spans``: polling is left out, and what a person or a timer paces."""
-    loops: list[list[Span]] = []
-    key = None
     asked = yield from without_polling(spans)
-    for run in runs_without_pauses(asked, bounds.max_pause, load):
+    return (yield from _loops_of(parsed, runs_without_pauses(asked, bounds.max_pause, load), bounds))
+
+
+def _loops_of(
+    parsed: ParsedFingerprint, runs: Iterable[Sequence[Span]], bounds: LoopThresholds
+) -> Steps[FanOut | None]:
+    loops: list[Sequence[Span]] = []
+    key = None
+    for run in runs:
         yield
         its_key = yield from varying_key(parsed, run, bounds)
         if its_key is not None and not _is_typed(run, its_key):

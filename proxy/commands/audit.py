@@ -9,6 +9,7 @@ from msgspec import structs
 
 from proxy import __version__
 from proxy.advisor.observed import CallCollector
+from proxy.advisor.roles import callers_of
 from proxy.analysis.rule import AnyRule, why_not_checked
 from proxy.analysis.volume import plural
 from proxy.analysis.workload import Workload
@@ -217,7 +218,9 @@ class AuditAnalysis:
         """The observed requests, with the statements of ``--statements`` and ``--sql``."""
         progress.tell("reading statements")
         uri, first_schema = self._settings.db_uri, database.schemas[0]
-        return more_work(options, uri.get_secret_value() if uri else "", first_schema, self._calls.observed())
+        return more_work(
+            options, uri.get_secret_value() if uri else "", first_schema, self._calls.observed(callers_of(database))
+        )
 
     def _advice(self, options: Namespace, database: Database, more: MoreWork, progress: Progress) -> AdvisedFindings:
         """The indexes that these calls lack; nothing without calls, or where the rule is off."""
@@ -226,7 +229,7 @@ class AuditAnalysis:
         if not more.observed or uri is None or not wanted or not database.has(*wanted[0].needs):
             return NO_ADVICE if not more.observed else AdvisedFindings(())
         writes = {**self._fleet.writes, **self._counter.workload.writes}
-        return index_advice(options, uri.get_secret_value(), database, more.observed, writes, progress.tell)
+        return index_advice(options, uri.get_secret_value(), database, more, writes, progress.tell)
 
     def _silent(self) -> Iterator[UncheckedItem]:
         """Rules that find nothing, because the traffic does not show what they read of answers."""

@@ -41,25 +41,9 @@ class ParsedTemplate(msgspec.Struct, frozen=True):
         """The query for ``target``, whose ``literal`` begins at ``begin``."""
         template, (before, after) = self.query, self.filters
         shift = 0 if self.is_last else len(literal) - len(_SAMPLE)
-        return Query(
-            method=template.method,
-            target=target,
-            relation=template.relation,
-            fingerprint=template.fingerprint,
-            filters=(*before, literal, *after),
-            path_end=template.path_end,
-            select=_shifted(template.select, begin, shift) if shift and template.select else template.select,
-            limit=(template.limit[0], *_shifted(template.limit[1:], begin, shift))
-            if shift and template.limit
-            else template.limit,
-            offset=template.offset,
-            order=template.order,
-            keys=self._keys(literal, begin, kind, shift),
-            aggregates=template.aggregates,
-            counted=template.counted,
-            bypass_reason=template.bypass_reason,
-            is_ordered=template.is_ordered,
-        )
+        keys = self._keys(literal, begin, kind, shift)
+        query = msgspec.structs.replace(template, target=target, filters=(*before, literal, *after), keys=keys)
+        return query if not shift else _with_positions(query, begin, shift)
 
     def _keys(self, literal: bytes, begin: int, kind: LiteralClass, shift: int) -> tuple[Key, ...]:
         keys, at = self.query.keys, self.key_index
@@ -81,6 +65,16 @@ def _shifted_key(key: Key, begin: int, shift: int) -> Key:
 def _shifted(span: tuple[int, int], begin: int, shift: int) -> tuple[int, int]:
     """``span`` (start and end) after the text at ``begin`` became longer by ``shift`` bytes."""
     return span if span[0] < begin else (span[0] + shift, span[1] + shift)
+
+
+def _with_positions(query: Query, begin: int, shift: int) -> Query:
+    """``query`` after the text at ``begin`` became longer by ``shift`` bytes."""
+    select, limit = query.select, query.limit
+    return msgspec.structs.replace(
+        query,
+        select=None if select is None else _shifted(select, begin, shift),
+        limit=None if limit is None else (limit[0], *_shifted(limit[1:], begin, shift)),
+    )
 
 
 class TargetCache:

@@ -4,6 +4,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from proxy.analysis.row_keys import MAX_BODY_BYTES, row_keys
 from proxy.model import LiteralClass, Outcome, Query, Span
@@ -12,9 +13,10 @@ from proxy.postgrest.request.in_list import estimate_list, list_column
 from proxy.postgrest.request.literals import canonical
 from proxy.postgrest.request.row_range import lowest
 from proxy.server.server import ClientRequest
+from proxy.sidecar.caller_roles import CallerRoles
 
 if TYPE_CHECKING:
-    from proxy.merging.cacher import Fill
+    from proxy.merging.fills import Fill
     from proxy.merging.shadow import AnswerCopy
     from proxy.merging.trace_memory import TraceVisit
     from proxy.traces.grouping import OpenTrace
@@ -47,6 +49,8 @@ class SpanOptions(msgspec.Struct, frozen=True):
     """Whether spans keep the class and length of each literal."""
     values: bool
     """Whether spans keep targets with their values."""
+    roles: CallerRoles | None = None
+    """Where spans get the role of the caller from; None: they have none."""
 
 
 class ClientAnswer(msgspec.Struct, eq=False):
@@ -123,6 +127,8 @@ class RequestContext(msgspec.Struct, eq=False):
     """What is remembered of its trace, if something may be fetched ahead."""
     age: float = 0.0
     """Seconds since its answer was asked for, if that was fetched ahead or kept."""
+    is_stale: bool = False
+    """Whether its answer was kept, and is being fetched again meanwhile."""
     fill: "Fill | None" = None
     """Where its answer is kept, if it may answer others too."""
     copy: "AnswerCopy | None" = None
@@ -150,7 +156,7 @@ class RequestContext(msgspec.Struct, eq=False):
         if self.outcome is Outcome.PREFETCHED:
             return f"prefetched; age={self.age:.3f}"
         if self.outcome is Outcome.CACHED:
-            return f"cached; age={self.age:.3f}"
+            return f"cached; age={self.age:.3f}" + ("; stale" if self.is_stale else "")
         reason = self.fallback_reason if self.outcome is Outcome.FALLBACK else self.bypass_reason
         return self.outcome.value + (f"; reason={reason}" if reason else "")
 
@@ -172,20 +178,23 @@ class RequestContext(msgspec.Struct, eq=False):
         return "".join(f"{line}\r\n" for line in lines)
 
     def span(self, number: int, now: float, options: SpanOptions, max_rows: int | None) -> Span:
-        """The span of the request, which ends ``now``. ``max_rows`` is PostgREST's db-max-rows, if known."""
-        request, query, answer, upstream = self.request, self.query, self.answer, self.upstream
-        hash_literal = options.hash_literal
+        """The span of the request, which ends ``now``. ``max_rows`` is PostgREST's db-max-rows, if known.
+
+        It is made in steps, each with fewer than 15 keywords: Python makes a dict of more, which takes longer than all
+        the rest.
+        """
+        request, query, answer, upstream, head = self.request, self.query, self.answer, self.upstream, self.request.head
         count, key_types = list_and_keys(query)
-        return Span(
-            number=number,
-            method=query.method.decode("ascii"),
-            relation=query.relation,
-            fingerprint=query.fingerprint,
-            same=hash((query.method, query.target, request.head.identity_hash)),
-            literals=tuple([hash_literal(literal) if literal else 0 for literal in query.filters]),
-            key_types=key_types,
-            caller=request.head.caller,
-            retry=request.head.retry,
+        span = Span(
+            number,
+            query.method.decode("ascii"),
+            query.relation,
+            query.fingerprint,
+            hash((query.method, query.target, head.identity_hash)),
+            tuple([options.hash_literal(literal) if literal else 0 for literal in query.filters]),
+            key_types,
+            head.caller,
+            retry=head.retry,
             start=request.arrived,
             end=now,
             status=answer.status,
@@ -196,26 +205,34 @@ class RequestContext(msgspec.Struct, eq=False):
             call=upstream.call,
             shared=upstream.shared,
             bypass_reason=self.bypass_reason,
-            head_size=upstream.head_size,
-            listed=count,
+        )
+        span = replace(
+            span,
             parts=upstream.parts,
-            limit=request.head.range_limit if query.limit is None else lowest(query.limit[0], request.head.range_limit),
+            limit=head.range_limit if query.limit is None else lowest(query.limit[0], head.range_limit),
             offset=query.offset,
             total=answer.total,
-            row_keys=row_keys(answer.key_bytes, hash_literal) if answer.key_bytes else (),
             upstream=upstream.seconds,
-            shapes=tuple([literal_shape(literal) for literal in query.filters]) if options.shapes else (),
-            target=_target(request.line.target) if options.values else "",
-            preferences="" if query.method in (b"GET", b"HEAD") else request.head.write_preferences,
+            preferences="" if query.method in (b"GET", b"HEAD") else head.write_preferences,
             fallback_reason=self.fallback_reason,
-            differing_headers=self.differing_headers,
             unused_calls=upstream.unused_calls,
-            identity=int.from_bytes((request.head.caller_hash or request.head.identity_hash)[:8]),
+            differing_headers=self.differing_headers,
+            identity=int.from_bytes((head.caller_hash or head.identity_hash)[:8]),
             writes=self.writes,
             connection=request.client.number,
             connected=request.client.opened,
             function=query.function,
+            role=options.roles.of(request.head) if options.roles is not None else 0,
         )
+        if count or upstream.head_size or answer.key_bytes:
+            keys = row_keys(answer.key_bytes, options.hash_literal) if answer.key_bytes else ()
+            span = replace(span, head_size=upstream.head_size, listed=count, row_keys=keys)
+        return self._with_texts(span, options) if options.shapes or options.values else span
+
+    def _with_texts(self, span: Span, options: SpanOptions) -> Span:
+        """``span`` with what the settings want of its request's literals."""
+        shapes = tuple([literal_shape(literal) for literal in self.query.filters]) if options.shapes else ()
+        return replace(span, shapes=shapes, target=_target(self.request.line.target) if options.values else "")
 
 
 def list_and_keys(query: Query) -> tuple[int, tuple[tuple[str, str], ...]]:

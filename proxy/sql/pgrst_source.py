@@ -47,6 +47,21 @@ def fingerprint_of(text: str, first_schema: str) -> str:
     return f"GET {name}?{'&'.join(_params(source))}"
 
 
+def updated_columns(text: str) -> tuple[str, str, tuple[str, ...]] | None:
+    """Schema, table and the columns that an update of PostgREST sets; None if the statement is another one."""
+    if "UPDATE" not in text:
+        return None
+    try:
+        tree = sqlglot.parse_one(text, read="postgres")
+    except (SqlglotError, RecursionError):
+        return None
+    update = next(tree.find_all(exp.Update), None)
+    if update is None or not isinstance(update.this, exp.Table):
+        return None
+    columns = (one.this.name for one in update.expressions if isinstance(one, exp.EQ))
+    return update.this.db, update.this.name, tuple(dict.fromkeys(columns))
+
+
 def _table(source: exp.Select) -> exp.Table:
     tables = list(source.find_all(exp.Table))
     if len(tables) != 1 or source.args.get("joins") or source.args.get("laterals"):

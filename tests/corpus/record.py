@@ -20,7 +20,7 @@ import asyncpg
 from proxy.demo.data import load
 from proxy.demo.stack import Postgres, PostgREST, service_token
 from tests.corpus.play import scenarios_of
-from tests.corpus.scoring import HELD_OUT, HERE, IN_SAMPLE, PUBLIC_PATTERNS, groups, recording
+from tests.corpus.scoring import HERE, SETS, groups, recording
 from tests.e2e.support.harness import fanin_program
 from tests.e2e.support.script_runner import MODULES
 
@@ -132,7 +132,7 @@ async def _execute(postgres: Postgres, sql: str, database: str = "postgres") -> 
 
 async def main(wanted: Sequence[Path]) -> None:
     async with corpus_upstream() as (upstream, token):
-        every = [group for scenarios in (IN_SAMPLE, HELD_OUT, PUBLIC_PATTERNS) for group in groups(scenarios)]
+        every = [group for scenarios in SETS for group in groups(scenarios)]
         for group in wanted or every:
             await record(upstream, group, token)
 

@@ -11,6 +11,7 @@ from proxy.observe.events import (
     HealthChecked,
     MemoUsed,
     MergingPaused,
+    NotificationsResumed,
     RequestAnswered,
     RequestRefused,
     SettingsReloaded,
@@ -47,6 +48,7 @@ def test_every_declared_counter_is_incremented_by_an_event() -> None:
         *(
             MergingPaused("ties"),
             UpstreamRecovered(1.0),
+            NotificationsResumed(1.0),
             AnswersCompared("match", 1),
             RequestRefused("FANIN109"),
             Warned("a", "b"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.sql.expressions import UnwritableError
-from proxy.sql.pgrst_source import fingerprint_of, is_postgrest, same_statement
+from proxy.sql.pgrst_source import fingerprint_of, is_postgrest, same_statement, updated_columns
 from tests.rules.traces import span
 
 TAIL = (
@@ -60,3 +60,13 @@ def test_the_order_of_parameters_does_not_matter_and_their_operators_do() -> Non
 def test_what_is_not_read_back_says_why(source: str) -> None:
     with pytest.raises(UnwritableError, match=r"\w"):
         fingerprint_of(statement(source), "public")
+
+
+def test_the_columns_that_an_update_sets_are_read_back() -> None:
+    source = (
+        'WITH pgrst_payload AS (SELECT $1 AS json_data) UPDATE "public"."videos" SET "status" = "pgrst_body"."status",'
+        ' "Seen at" = "pgrst_body"."Seen at" FROM (SELECT $2) pgrst_body WHERE "public"."videos"."id" = $3 RETURNING 1'
+    )
+    assert updated_columns(statement(source)) == ("public", "videos", ("status", "Seen at"))
+    assert updated_columns(statement('SELECT "public"."t".* FROM "public"."t"')) is None
+    assert updated_columns("UPDATE of nothing (") is None
