@@ -52,6 +52,7 @@ async def findings_of(stack: Stack, targets: Sequence[str]) -> dict[str, Finding
             url = URL(f"http://127.0.0.1:{sidecar.port}{target}", encoded=True)
             async with session.get(url) as answer:
                 await answer.read()
+        assert sidecar.traces.close_trace("one")
         await until(lambda: closed)
     return {finding.code: finding for finding in closed[0].findings}
 

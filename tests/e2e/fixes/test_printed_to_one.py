@@ -56,41 +56,42 @@ async def read(loops: Stack, target: str) -> Rows:
         return rows
 
 
-async def played_loop(loops: Stack, name: str, **known: Any) -> tuple[Rows, Played, Fix]:
-    """The rows of the earlier read, the loop over the rows that these refer to, and its fix."""
-    first, column, _, relation, query = CASES[name]
-    rows = await read(loops, first)
-    keys = list(dict.fromkeys((row[column],) for row in rows))
-    shape = Shape(name, relation, ("id",), keys, first=first, parallel=False, **query)
-    (played,) = await play(loops, [shape], detect__row_keys="on", **known)
-    fix = fix_of(played)[1]
-    assert fix is not None
-    return rows, played, fix
+async def played_loops(loops: Stack, *names: str) -> list[tuple[Rows, Played, Fix]]:
+    """By case, the rows of the earlier read, the loop over the rows that these refer to, and its fix."""
+    read_before = [await read(loops, CASES[name][0]) for name in names]
+    shapes = []
+    for name, rows in zip(names, read_before, strict=True):
+        first, column, _, relation, query = CASES[name]
+        keys = list(dict.fromkeys((row[column],) for row in rows))
+        shapes.append(Shape(name, relation, ("id",), keys, first=first, parallel=False, **query))
+    made = []
+    for rows, one in zip(read_before, await play(loops, shapes, detect__row_keys="on", db_uri=loops.dsn), strict=True):
+        fix = fix_of(one)[1]
+        assert fix is not None
+        made.append((rows, one, fix))
+    return made
 
 
-@pytest.mark.parametrize("name", CASES)
-async def test_the_earlier_read_has_what_the_loop_got_and_is_otherwise_the_same(loops: Stack, name: str) -> None:
-    _, column, args, relation, _ = CASES[name]
-    rows, played, fix = await played_loop(loops, name, db_uri=loops.dsn)
+async def test_the_earlier_read_has_what_the_loop_got_and_is_otherwise_the_same(loops: Stack) -> None:
     async with comparing(loops) as comparison:
-        answer = await comparison.node.run(fix.supabase_js, [args])
-        assert "error" not in answer, (answer, fix.supabase_js)
-        assert answer["requests"] == 1
-        for found in (answer["results"][0], (await comparison.python.run(fix.supabase_py, [args]))[0]):
-            for row in found:
-                (of_loop,) = played.rows[f'["{row[column]}"]']
-                assert row.pop(relation) == of_loop
-            assert found == rows
+        for rows, played, fix in await played_loops(loops, *CASES):
+            _, column, args, relation, _ = CASES[played.shape.name]
+            answer = await comparison.node.run(fix.supabase_js, [args])
+            assert "error" not in answer, (answer, fix.supabase_js)
+            assert answer["requests"] == 1
+            for found in (answer["results"][0], (await comparison.python.run(fix.supabase_py, [args]))[0]):
+                for row in found:
+                    (of_loop,) = played.rows[f'["{row[column]}"]']
+                    assert row.pop(relation) == of_loop
+                assert found == rows
 
 
-async def test_without_the_keys_of_the_answer_or_with_other_filters_it_is_a_batch_read(loops: Stack) -> None:
-    _, _, fix = await played_loop(loops, "plain", db_uri=loops.dsn)
-    assert "readThingWithOwner(" in fix.supabase_js
+async def test_without_the_keys_of_the_answer_it_is_a_batch_read(loops: Stack) -> None:
     first, column, _, relation, _ = CASES["plain"]
     keys = [(row[column],) for row in await read(loops, first)][::50]
-    other = Shape("other", relation, ("id",), [*keys, (39,)], first=first, parallel=False)
     known: tuple[dict[str, Any], ...] = ({}, {"detect__row_keys": "on"})
     for settings in known:
+        other = Shape("other", relation, ("id",), [*keys, (39,)], first=first, parallel=False)
         (played,) = await play(loops, [other], db_uri=loops.dsn, **settings)
         batch = fix_of(played)[1]
         assert batch is not None

@@ -73,7 +73,7 @@ class Bench:
                 closed[event.trace.id] = event
 
         settings = PATIENT | {"merge__max_rows": MAX_ROWS, "rules": PATIENT["rules"] | SENSITIVE}
-        settings |= {"trace__quiet_explicit": 2.0} | changes  # however busy the machine is, a trace is one
+        settings |= {"trace__quiet_explicit": 30.0} | changes  # however busy the machine is, a trace is one
         gate, left = asyncio.Semaphore(4 if table is None else 1), dict[int, str]()
         async with fanin(self.stack.url, **settings) as sidecar:
             sidecar._events.subscribe(watch)
@@ -91,6 +91,7 @@ class Bench:
                     return got
 
             answers = await asyncio.gather(*(one(number, requests) for number, requests in enumerate(traces)))
+            assert all(sidecar.traces.close_trace(f"t{number}") for number in range(len(traces)))
             await until(lambda: len(closed) == len(traces))
         return [
             Seen(event.trace, {finding.code: finding for finding in event.findings}, answers[number], left[number])

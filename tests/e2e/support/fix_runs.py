@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tests.e2e.support.fix_shapes import Shape
 
 PATIENT: dict[str, Any] = {
-    "trace__quiet_explicit": 0.4,
+    "trace__quiet_explicit": 30.0,
     "catalog__schemas": ["loops", "second"],
     "rules": {
         name: {"max_pause": 60.0}
@@ -106,6 +106,7 @@ async def play(stack: Stack, shapes: Sequence[Shape], table: Table | None = None
                 return Played(shape, await caller.loop(shape), left=await table.state())
 
         played = await asyncio.gather(*(one(number, shape) for number, shape in enumerate(shapes)))
+        assert all(sidecar.traces.close_trace(f"loop-{number}") for number in range(len(shapes)))
         await until(lambda: len(closed) == len(shapes))
     for number, loop in enumerate(played):
         event = closed[f"loop-{number}"]
