@@ -101,13 +101,9 @@ class RowOrder:
         several = [key.name for key in request.query.keys if seen.has_several(table, key.name)]
         return frozenset(name for name in several if self._may_select(request, name)) if several else NONE
 
-    def is_closed(self, request: PendingRequest) -> bool:
+    def is_closed(self, request: PendingRequest, now: float) -> bool:
         """Whether ``request`` would be merged by addresses, and their order cannot be proven now because of writes."""
-        return (
-            self._by_address
-            and self._state.order_proofs.is_closed(self._state.context.clock())
-            and bool(self.addressed(request))
-        )
+        return self._by_address and self._state.order_proofs.is_closed(now) and bool(self.addressed(request))
 
     def unresolved(self, batch: Sequence[PendingRequest]) -> list[bytes]:
         """The columns that say whether the relation of ``batch`` has addresses, if the plan depends on them."""
