@@ -216,6 +216,8 @@ class MergedCall(msgspec.Struct, frozen=True, eq=False):
     """Per filter value, the requests that sent it."""
     literals_by_value: dict[bytes, tuple[bytes, ...]]
     """Per filter value, its literals."""
+    literals: frozenset[bytes]
+    """All of them."""
     order_columns: tuple[Column, ...]
     """Columns of ``order`` that each row carries as hidden columns, so that ties can be detected."""
     order_is_total: bool
@@ -242,10 +244,6 @@ class MergedCall(msgspec.Struct, frozen=True, eq=False):
     @property
     def requests(self) -> list[PendingRequest]:
         return [request for requests in self.requests_by_value.values() for request in requests]
-
-    @property
-    def literals(self) -> set[bytes]:
-        return {literal for literals in self.literals_by_value.values() for literal in literals}
 
 
 class FallbackReason(msgspec.Struct, frozen=True, gc=False):

@@ -92,10 +92,10 @@ class Merger:
         now = self._clock()
         if scheduler.paused(now):
             return "paused"
-        hazard = self._state.hazard_of(request)
+        hazard = self._state.unsafe_reads.hazard_of(request.query, request.head.accept_profile)
         if hazard is not None:
             return hazard.reason
-        if self._row_order.is_closed(request):
+        if self._row_order.is_closed(request, now):
             return "recent-writes"
         return "mismatch-paused" if self._state.mismatches.paused(request.query.fingerprint, now) else None
 
@@ -268,11 +268,13 @@ class Merger:
         for value, requests in merge.call.requests_by_value.items():
             part = slices[value]
             own_slice = not_singular.slice_for(part, identity, now) if isinstance(part, NotSingular) else part
-            waiters = [waiter for request in requests if (waiter := self.batcher.waiter_of(request)) is not None]
             if own_slice is None:
                 self._release_unanswered(scheduler, requests, number, "unproven" if part is None else "no-template")
                 continue
-            replies += [(waiter, own_slice) for waiter in waiters]
+            for request in requests:
+                waiter = self.batcher.waiter_of(request)
+                if waiter is not None:
+                    replies.append((waiter, own_slice))
             used += 1
             rows += max(0, own_slice.rows_read)
             empty += own_slice.rows_read == 0

@@ -110,10 +110,10 @@ class RowOrder:
         several = [key.name for key in request.query.keys if seen.has_several(table, key.name)]
         return frozenset(name for name in several if self._may_select(request, name)) if several else NONE
 
-    def is_closed(self, request: PendingRequest) -> bool:
+    def is_closed(self, request: PendingRequest, now: float) -> bool:
         """Whether ``request`` would be merged by addresses, and their order cannot be proven now because of writes."""
         proofs = self._state.order_proofs
-        if not self._by_address or not proofs.is_closed(self._state.context.clock()):
+        if not self._by_address or not proofs.is_closed(now):
             return False
         needs_proof = bool(proofs.epoch or self._state.updated_in_place.get(request.query.relation))
         return needs_proof and bool(self.addressed(request))

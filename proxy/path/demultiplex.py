@@ -66,18 +66,19 @@ def demultiplex(
     path = location.rpartition(b"?")[0]  # the name of a relation can contain a '?', the query cannot
     writer = _SliceWriter(head, path, call)
     slices: dict[bytes, Slice | NotSingular | None] = {}
+    is_unordered = False
     for value, literals in call.literals_by_value.items():
         own = _rows_of(rows, literals, call, ties)
         if isinstance(own, FallbackReason):
             if own == TIES and call.address_columns:
-                slices[value] = None
+                slices[value], is_unordered = None, True
                 continue
             return own
         if call.exact_count and own.total > len(own.rows) and answer.line.line != WHOLE:
             return FallbackReason("limit")
         is_406 = call.media.singular and len(own.rows) != 1
         slices[value] = NotSingular(varying, server, len(own.rows), head.echoes) if is_406 else writer.write(value, own)
-    return TIES if _are_mostly_unordered(slices) else slices
+    return TIES if is_unordered and _are_mostly_unordered(slices) else slices
 
 
 def _are_mostly_unordered(slices: Mapping[bytes, Slice | NotSingular | None]) -> bool:

@@ -52,7 +52,7 @@ class OrderProofs:
 
     def is_closed(self, now: float) -> bool:
         """Whether no order can be proven now, or seeking proofs has cost more than they saved."""
-        return self._is_written_to(now) or now < self._paused_until
+        return self._open > 0 or now < self._open_until or now < self._paused_until
 
     def is_proven(self, request: PendingRequest, updated: int = 0) -> bool:
         """Whether the original of an equal request was in order since the last write. ``updated`` rows of its relation

@@ -164,14 +164,14 @@ def _group_keys(
     """Per group key, its requests and one of their keys. A request is in as many groups as it has keys."""
     requests_by_group: dict[GroupKey, list[PendingRequest]] = {}
     keys: dict[GroupKey, Key] = {}
-    may_vary: dict[tuple[bytes, bool], bool] = {}
+    shapes: dict[tuple[bytes, bool], tuple[bool, Column | None]] = {}
     for request in batch:
         for key in request.query.keys:
             shape = key.name, len(key.literals) == 1
-            allowed = may_vary.get(shape)
-            if allowed is None:  # once for the batch, whose requests have one fingerprint and one identity
-                allowed = may_vary[shape] = _may_vary(request, key, known)
-            column = known_column(key.name, known)
+            found = shapes.get(shape)
+            if found is None:  # once for the batch, whose requests have one fingerprint and one identity
+                found = shapes[shape] = _may_vary(request, key, known), known_column(key.name, known)
+            allowed, column = found
             if allowed and _fits(key, column):
                 group = _group_key(request, key, column)
                 requests = requests_by_group.get(group)
@@ -197,7 +197,8 @@ def _calls_for_group(
     requests_by_value: dict[bytes, list[PendingRequest]] = {}
     literals_by_value: LiteralsByValue = {}
     for request in requests:
-        own = _own_key(key, request)
+        keys = request.query.keys
+        own = keys[0] if len(keys) == 1 else _own_key(key, request)
         requests_by_value.setdefault(own.value, []).append(request)
         literals_by_value[own.value] = own.literals
     template = _CallTemplate(_own_key(key, requests[0]), requests[0], alias, limits)
@@ -287,6 +288,7 @@ class _CallTemplate:
                 column=self._column,
                 requests_by_value=own,
                 literals_by_value=literals_by_value,
+                literals=frozenset(literals),
                 order_columns=self._order.columns,
                 order_is_total=self._order.is_total,
                 content_location=self._location,

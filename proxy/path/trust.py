@@ -127,6 +127,10 @@ class Trust:
         """Columns of a relation that calls are not merged by any more."""
         return self._wrong_columns.get((relation, profile), NO_COLUMNS)
 
+    def may_check(self, subject: Subject) -> bool:
+        """Whether there are slices that ``check`` would have compared."""
+        return bool(self.needed) and any(count > 0 for count in self._missing(subject).values())
+
     def check(self, subject: Subject, rows: Mapping[bytes, int]) -> Check:
         """What to compare before slices of ``rows`` rows, by filter value, are used."""
         if not self.needed:

@@ -254,7 +254,9 @@ class DataServer:
         line = parse_request_line(first)
         if line.method in NOT_PROXIED:
             raise FaultError("FANIN107")
-        line, authority = origin_form(line)
+        authority = b""
+        if not line.target.startswith(b"/"):
+            line, authority = origin_form(line)
         if self._context.without_alias is not None:
             line = msgspec.structs.replace(line, target=self._context.without_alias(line.target))
         head = self._heads.read(with_host(rest, authority, line.minor) if authority else rest, line.minor)

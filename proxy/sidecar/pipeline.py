@@ -267,7 +267,9 @@ class Pipeline:
     def _serve(self, context: RequestContext, served: BufferedAnswer) -> bool:
         if context.fill is not None:
             context.fill.slice = served.slice
-        own_slice = with_own_values(served.slice, context.request.head)
+        own_slice = served.slice
+        if own_slice.echoes:
+            own_slice = with_own_values(own_slice, context.request.head)
         answer, upstream = context.answer, context.upstream
         context.outcome, context.saved_by = served.outcome, RULE_BY_OUTCOME[served.outcome]
         if context.query.method in MERGED_WRITES:
@@ -331,7 +333,7 @@ class Pipeline:
             if context.visit is not None:
                 self._end_visit(context, context.visit, now)
             number = 0 if trace is None else len(trace.spans) + 1
-            span = context.span(number, now, self._span_options, self._observer.max_rows)
+            span = context.span(number, now, self._span_options, self._state.max_rows.known(now))
             if trace is not None:
                 self._traces.end(trace, span, now)
         except Exception as error:
