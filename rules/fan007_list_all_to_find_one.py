@@ -2,14 +2,15 @@
 
 What it does
 ------------
-Finds reads without a limit and without a filter by a key that returned at least ``rules.list_to_find_one.min_rows``
-rows, if later requests of the trace use the keys of one of these rows and of no other. This needs the keys of answers
+Finds reads without a filter by a key that returned at least ``rules.list_to_find_one.min_rows`` rows, or with a limit
+at least ``rules.list_to_find_one.min_limited_rows`` (a longer page is for a program, not for a person), if later
+requests of the trace use the keys of one of these rows and of no other. This needs the keys of answers
 (``detect.row_keys``); a UUID is a key in a filter on any column, a number only in ``id`` and ``…_id``. Without keys of
 answers, or if the answer was too large to keep them, a single new value of a filter that is named after the list
-(``creator_id`` after ``creators``) counts as a hint, with lower confidence.
+(``creator_id`` after ``creators``) counts as a hint, with lower confidence, if the list has no limit.
 
-These are not analysed: lists after which the trace makes no request for ``rules.list_to_find_one.max_pause`` seconds
-(a person picks a row), lists whose keys are used in an ``in.(…)``, lists between the writes of a loop (FAN008), and
+These are not analysed: lists after which the trace makes no request for ``rules.list_to_find_one.max_pause`` seconds (a
+person picks a row), lists whose keys are used in an ``in.(…)``, lists between the writes of a loop (FAN008), and
 truncated traces. fanin does not see what the application does with the other rows, so the finding says "probably".
 
 Why it hurts
@@ -39,20 +40,22 @@ Advice: fanin changes nothing. The finding is wrong if a page shows the whole li
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import partial
 from typing import Annotated
 
 import msgspec
 from pydantic import Field
 
-from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.fingerprint import BOUNDS, ParsedFingerprint, parse_fingerprint
+from proxy.analysis.moving_bounds import RANGES
 from proxy.analysis.row_use import KeyUse, is_key
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import (
     by_fingerprint,
     caller_of,
     group_by,
+    is_read,
     may_write,
     succeeded,
     total_bytes,
@@ -64,7 +67,7 @@ from proxy.analysis.steps import Steps
 from proxy.analysis.unique_key import row_key
 from proxy.analysis.volume import format_bytes, plural
 from proxy.findings.model import Finding, impact_of
-from proxy.fixes.find_code import find_fix, find_name
+from proxy.fixes.reads.find_code import find_fix, find_name
 from proxy.model import Span, Trace
 from proxy.settings_base import Positive, Thresholds
 
@@ -74,6 +77,9 @@ class ListToFindOne(Thresholds):
 
     min_rows: Annotated[int, Field(ge=2)] = Field(
         50, description="FAN007: minimum rows of the list. Shorter lists, such as menus, cost little more than one row."
+    )
+    min_limited_rows: Annotated[int, Field(ge=2)] = Field(
+        200, description="FAN007: minimum rows of a list with a limit. A page that a person reads is shorter."
     )
     max_pause: Positive = Field(
         0.5,
@@ -100,7 +106,7 @@ def detect(trace: Trace, context: RuleContext[ListToFindOne]) -> Iterator[Findin
     """One finding per fingerprint of lists with one used row."""
     if trace.mixed or trace.truncated:
         return
-    lists = yield from _lists(trace.spans, context.thresholds.min_rows)
+    lists = yield from _lists(trace.spans, context.thresholds)
     if not lists:
         return
     uses = yield from KeyUse.of(trace.spans)
@@ -128,15 +134,30 @@ RULE = Rule(
 )
 
 
-def _lists(spans: Sequence[Span], least: int) -> Steps[list[Span]]:
-    unbounded = yield from unbounded_reads([span for span in spans if span.rows >= least and succeeded(span)])
+def _lists(spans: Sequence[Span], bounds: ListToFindOne) -> Steps[list[Span]]:
+    large = [span for span in spans if span.rows >= bounds.min_rows and succeeded(span)]
+    found = yield from unbounded_reads(large)
+    limited = yield from _limited(spans, {span.fingerprint for span in large if span.rows >= bounds.min_limited_rows})
+    found += [s for s in limited if s.rows >= bounds.min_limited_rows and s.row_keys and succeeded(s)]
     lists: list[Span] = []
-    for fingerprint, alike in by_fingerprint(unbounded).items():
+    for fingerprint, alike in by_fingerprint(found).items():
         yield
         filters = parse_fingerprint(fingerprint).filters
         if not any(f.operator in ("eq", "in") and is_key(f.column) for f in filters):
             lists += alike
     return lists
+
+
+def _limited(spans: Sequence[Span], fingerprints: Set[str]) -> Steps[list[Span]]:
+    """The reads with a limit and one of ``fingerprints`` that are no page of several."""
+    found: list[Span] = []
+    limited = [span for span in spans if span.limit is not None and span.fingerprint in fingerprints and is_read(span)]
+    for fingerprint, alike in by_fingerprint(limited).items():
+        yield
+        ranges = any(f.operator in RANGES for f in parse_fingerprint(fingerprint).filters)
+        if not ranges and len({span.same for span in alike}) == 1 and not alike[0].offset:
+            found += alike
+    return found
 
 
 def _first_starts(spans: Iterable[Span]) -> dict[str, float]:
@@ -183,7 +204,7 @@ def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
         code=RULE.code,
         impact=impact_of(IMPACTS, size, rows),
         confidence="medium" if use.certain and trace.explicit else "low",
-        title=f"All {spans[0].rows} rows of {parsed.name}, probably to find one",
+        title=f"{'The first' if spans[0].limit else 'All'} {spans[0].rows} rows of {parsed.name}, probably to find one",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
@@ -192,12 +213,18 @@ def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
         current=f"{plural(len(spans), 'request')}, {total_rows(spans)} rows, "
         f"{format_bytes(total_bytes(spans))} in {1000 * total_seconds(spans):.0f} ms",
         evidence=tuple(_evidence(use, rows, size)),
-        fix=find_fix(parsed, use.column),
+        fix=find_fix(_without_limit(parsed), use.column),
         expected=f"{f'{find_name(parsed, use.column)}(…): ' if use.column else ''}1 row instead of {spans[0].rows};"
         f" {rows} rows and {format_bytes(size)} less.",
         risk=f"If a page also shows the list, the list is needed. {use.column or 'The column'} should have an index, a"
         " unique one if it identifies one row. If another column identifies the row, filter by that one.",
     )
+
+
+def _without_limit(parsed: ParsedFingerprint) -> ParsedFingerprint:
+    """The row that is wanted needs no limit, and may not be among the first."""
+    rest = tuple([param for param in parsed.rest if param not in BOUNDS])
+    return msgspec.structs.replace(parsed, rest=rest)
 
 
 def _evidence(use: Use, rows: int, size: int) -> Iterator[str]:

@@ -2,12 +2,14 @@
 
 What it does
 ------------
-Finds, within one trace, at least ``rules.serial_calls.min_calls`` reads with different fingerprints, each begun after
-the previous one ended. All values in their filters were known when the first read began, there is no write between them
+Finds, within one trace, at least ``rules.serial_calls.min_calls`` reads with different fingerprints, each begun while
+no other was in flight. All values in their filters were known when the first read began, there is no write between them
 and no pause of more than ``rules.serial_calls.max_pause`` seconds without a request, and sending them in parallel would
 save at least ``rules.serial_calls.min_seconds``. A filter value that appears for the first time counts as the result of
-an earlier answer, even if it is a constant in the code. So does a known value in a column of another meaning: the key 1
-of one table is not that of another.
+an earlier answer, unless no answer of the chain can have had it: the column is a flag by its name (``is_…``,
+``active``) or it is no key, the read returns several rows, and the reads before select other columns by name. With
+``select=*``, a constant in the code counts as such a result too. So does a known value in a column of another meaning:
+the key 1 of one table is not that of another.
 
 Why it hurts
 ------------
@@ -44,11 +46,12 @@ from proxy.analysis.fan_out import one_worse_if_noticed
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.origin import named_literals
 from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import caller_of, is_quotable, is_read, may_write
+from proxy.analysis.spans import caller_of, is_quotable, is_read, may_write, steady_seconds
 from proxy.analysis.steps import Steps
+from proxy.analysis.value_source import is_constant
 from proxy.findings.model import Finding, impact_of
-from proxy.fixes.advice_code import together_js, together_py
-from proxy.fixes.printable import printable_fix
+from proxy.fixes.clients.printable import printable_fix
+from proxy.fixes.reads.advice_code import together_js, together_py
 from proxy.fixes.sql.read import read_sql
 from proxy.model import Span, Trace
 from proxy.settings_base import Positive, Thresholds
@@ -124,20 +127,27 @@ def _chains(spans: Sequence[Span], pause: float) -> Steps[list[list[Span]]]:
 
 def _chain(first: Span, later: Sequence[Span], known: set[tuple[str, int]], pause: float) -> list[Span]:
     chain, kinds, ended = [first], {first.fingerprint}, first.end
+    answered = {first.fingerprint}
     for span in later:
         if may_write(span) or span.start - ended > pause:
             break
+        apart = span.start >= ended and span.fingerprint not in kinds
         ended = max(ended, span.end)
-        apart = span.start >= chain[-1].end and span.fingerprint not in kinds
-        if is_read(span) and is_quotable(span) and apart and known.issuperset(named_literals(span)):
+        if is_read(span) and is_quotable(span) and apart and _waits_for_none(span, known, answered):
             chain.append(span)
             kinds.add(span.fingerprint)
+        answered.add(span.fingerprint)
     return chain
 
 
+def _waits_for_none(span: Span, known: set[tuple[str, int]], answered: set[str]) -> bool:
+    """Whether each value of its filters was known, or is a constant: no answer since then can have had it."""
+    return all(is_constant(column, span, answered) for column, _ in named_literals(span) - known)
+
+
 def _saved(chain: Sequence[Span]) -> float:
-    times = [span.end - span.start for span in chain]
-    return sum(times) - max(times)
+    """Seconds, without what a busy machine added to some of the reads."""
+    return steady_seconds(chain) * (len(chain) - 1) / len(chain)
 
 
 def _worth(chain: Sequence[Span]) -> tuple[int, float]:
@@ -160,7 +170,8 @@ def _finding(trace: Trace, chain: Sequence[Span]) -> Finding:
         problem=f"The application waits for each of {names} before it sends the next request.",
         current=f"{len(chain)} requests one after another: {sum(times):.0f} ms, the longest {max(times):.0f} ms",
         evidence=(
-            "all values in their filters were known when the first read began, and nothing was written",
+            "all values in their filters were known when the first read began, or are constants by what the reads"
+            " before select, and nothing was written",
             *([f"the code has the first {MOST} of the {len(chain)} reads"] if len(chain) > MOST else []),
         ),
         fix=printable_fix(

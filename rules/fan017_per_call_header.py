@@ -3,10 +3,10 @@
 What it does
 ------------
 Finds, over the whole workload, request headers that were different in each of several similar reads in flight at the
-same time, while everything else that PostgREST could see was equal; at least ``rules.per_call_header.min_reads`` reads
-in all. fanin looks at headers while it runs and keeps hashes of their values, so that only names are told. Headers on
-which access depends (tokens, cookies, forwarding headers) are never named, and those of tracing systems need no
-setting.
+same time, while everything else that PostgREST could see was equal. fanin names a header after 20 such reads; the rule
+needs ``rules.per_call_header.min_reads`` more of them. fanin looks at headers while it runs and keeps hashes of their
+values, so that only names are told. Headers on which access depends (tokens, cookies, forwarding headers) are never
+named, and those of tracing systems need no setting.
 
 Why it hurts
 ------------
@@ -48,7 +48,11 @@ from proxy.settings_base import Count, Thresholds
 class PerCallHeader(Thresholds):
     table = "per_call_header"
 
-    min_reads: Count = Field(20, description="FAN017: minimum reads that shared no call because of the header.")
+    min_reads: Count = Field(
+        5,
+        description="FAN017: minimum reads that shared no call because of the header, after the 20 by which fanin "
+        "recognized that it is new in each call.",
+    )
 
 
 MOST = 5

@@ -104,6 +104,7 @@ SEAMS = {
         "proxy/schema/parsing.py",
         "proxy/sql/expressions.py",
         "proxy/sql/levels.py",
+        "proxy/sql/pgrst_filters.py",
         "proxy/sql/pgrst_source.py",
         "proxy/sql/planned.py",
         "proxy/sql/query_text.py",

@@ -11,6 +11,7 @@ from itertools import chain, islice
 import msgspec
 
 from proxy import __version__
+from proxy.admin.cache_views import cache_view
 from proxy.admin.event_stream import EventStream
 from proxy.admin.flow_views import flow_views
 from proxy.admin.gauges import KEPT, SIDECAR, VIEWERS, limits
@@ -80,6 +81,7 @@ class Console:
             "/api/traces/{id:.+}": self._trace,
             "/api/routes": self._routes,
             "/api/flows": self._flows,
+            "/api/cache": self._cache,
             "/api/fingerprints": self._fingerprints,
             "/api/findings": self._findings,
             "/api/prompt": self._prompt,
@@ -148,6 +150,10 @@ class Console:
         now = self._sidecar.upstream_state.context.clock()
         views = flow_views(self._sidecar.memories.flows, self._store.names, now)
         return object_of({"flows": array(views), "level": self._settings().rules.fan002})
+
+    async def _cache(self, query: QueryParameters) -> Iterable[bytes]:
+        skip, limit = count_in(query, "offset", 0), count_in(query, "limit", ALL)
+        return object_of(cache_view(self._sidecar.cached, self._sidecar.policy, skip, limit))
 
     async def _close_trace(self, query: QueryParameters) -> Iterable[bytes]:
         """Close a trace because its client says that it has ended; returns all its parts, the oldest first."""
@@ -225,6 +231,7 @@ class Console:
                 "mode": settings.mode,
                 "upstream": settings.upstream,
                 "upstream_up": self._sidecar.health.up,
+                "write_notifications": self._sidecar.write_listener.status,
                 "base": self._base,
                 "shows_values": settings.show_values,
                 "gauges": unlabelled,

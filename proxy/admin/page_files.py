@@ -3,6 +3,7 @@
 The path contains a hash of all files, so that a browser never mixes modules of two versions.
 """
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -28,8 +29,15 @@ def page_files(folder: Traversable | None = None) -> PageFiles:
     contents = {path.name: path.read_bytes() for path in paths}
     version = _version(contents)
     prefix = f"{PREFIX}{version}/"
-    index = contents.pop("index.html").replace(PREFIX.encode(), prefix.encode())
+    index = contents.pop("index.html").replace(b"</head>", _preloads(contents) + b"</head>")
+    index = index.replace(PREFIX.encode(), prefix.encode())
     return PageFiles(version, {"/": index, **{prefix + name: data for name, data in contents.items()}})
+
+
+def _preloads(names: Iterable[str]) -> bytes:
+    """Links by which a browser asks for all modules at once, instead of for each after the one that imports it."""
+    modules = [name for name in names if name.endswith(".js")]
+    return "".join([f'<link rel="modulepreload" href="{PREFIX}{name}">\n' for name in modules]).encode()
 
 
 def _version(contents: dict[str, bytes]) -> str:

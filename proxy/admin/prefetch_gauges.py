@@ -29,10 +29,15 @@ PREFETCH: dict[str, ReadSeries[Sidecar]] = {
     "drops": ReadSeries(
         counter(
             "Events after which earlier answers are not used. cause: write, function (a POST to a function), outside "
-            "(the mount), schema (it changed), upstream (another mount or gateway).",
+            "(the mount), notification (of a write, by Postgres), listening (it began), notifications-lost, schema (it "
+            "changed), upstream (another mount or gateway).",
             "cause",
         ),
         lambda sidecar: _values(sidecar.upstream_state.drop_causes, DROP_CAUSES),
+    ),
+    "notifications_lost": ReadSeries(
+        gauge("1 while notifications of writes are expected and cannot be received, so that no answer is kept."),
+        lambda sidecar: float(sidecar.write_listener.status == "lost"),
     ),
     "memo_bytes": ReadSeries(
         gauge("Estimated bytes of lists and of answers fetched ahead now; bounded by prefetch.max_bytes."),

@@ -54,6 +54,8 @@ class PlanPair(msgspec.Struct, frozen=True):
     seconds: float
     before: Plan
     after: Plan
+    role: str = ""
+    """As which role it was planned; empty: the connection's own."""
 
     @property
     def gain(self) -> float:
@@ -81,8 +83,8 @@ class AdvisedIndex(msgspec.Struct, frozen=True):
     why_lost: str = ""
     wider: str = ""
     """An existing index that begins with the same keys, and costs more to use."""
-    writes: int = 0
-    """Writes to the table that were observed."""
+    risk: str = ""
+    """What it costs writes (``write_cost.risk``)."""
 
     @property
     def statement(self) -> str:
@@ -137,10 +139,7 @@ def _finding(one: AdvisedIndex, seconds: float) -> Finding:
     gain = max((pair.gain for pair in present), default=0.0)
     is_high = seconds > 0 and spent * gain / seconds >= HIGH_SHARE and not one.wider and _reads_whole(one)
     keys = ", ".join(index.keys) + (f" where {index.where}" if index.where else "")
-    risk = (
-        "Each write to the table also writes to the index; an index on a column that updates set stops them from being"
-        f" HOT. {one.writes} writes were observed. Size: about {one.size / 1e6:,.2f} MB."
-    )
+    risk = f"{one.risk} Size: about {one.size / 1e6:,.2f} MB.".strip()
     return Finding(
         code=CODE,
         impact="HIGH" if is_high else "MEDIUM",
@@ -192,7 +191,8 @@ def _evidence(one: AdvisedIndex) -> Iterator[str]:
         yield UNPROVEN
     for pair in one.plans:
         gain = f": gain {pair.gain:.0%}".replace("%", " %") if one.proof != "none" else ""
-        yield f"{pair.fingerprint}, value: {pair.label}{gain}"
+        role = f", as {pair.role}" if pair.role else ""
+        yield f"{pair.fingerprint}, value: {pair.label}{role}{gain}"
         yield from ("before: " + line for line in lines(pair.before))
         if one.proof != "none":
             yield from ("after: " + line for line in lines(pair.after))

@@ -65,7 +65,7 @@ def _suffixes(level: ReadLevel, relation: Relation) -> Iterator[tuple[tuple[str,
             yield (quoted(name),), True
     order = [term for term in level.order if term.field.name not in level.equal]
     if order and all(not term.relation and not term.field.path for term in order):
-        yield tuple(_ordered(term) for term in order), level.limited
+        yield tuple(_ordered(term) for term in order), level.limited or level.grouped
 
 
 def _ordered(term: OrderTerm) -> str:
@@ -136,16 +136,16 @@ def _covering(level: ReadLevel, relation: Relation, found: set[ProposedIndex]) -
     """The same indexes with the few narrow columns that are returned."""
     columns = [_column(relation, name) for name in level.selected]
     narrow = [column for column in columns if column is not None and column.stats is not None]
-    if not narrow or len(narrow) < len(columns) or len(narrow) > MOST_INCLUDED:
-        return
-    if sum(column.stats.avg_width for column in narrow if column.stats) > WIDEST:
+    if len(narrow) < len(columns):
         return
     for index in found:
         if index.method == "btree" and not index.where and not any("(" in key for key in index.keys):
             keys = {key.split(" DESC")[0].split(" NULLS")[0] for key in index.keys}
-            rest = tuple(quoted(column.name) for column in narrow if quoted(column.name) not in keys)
-            if rest:
-                yield ProposedIndex(index.schema, index.table, index.keys, include=rest)
+            rest = [column for column in narrow if quoted(column.name) not in keys]
+            width = sum(column.stats.avg_width for column in rest if column.stats)
+            if rest and len(rest) <= MOST_INCLUDED and width <= WIDEST:
+                included = tuple(quoted(column.name) for column in rest)
+                yield ProposedIndex(index.schema, index.table, index.keys, include=included)
 
 
 def _finds_one_row(level: ReadLevel, relation: Relation) -> bool:

@@ -31,6 +31,8 @@ class ReadLevel(msgspec.Struct, frozen=True):
     """It stops after some rows, and skips none."""
     selected: tuple[str, ...] = ()
     """All columns that are returned, if they are named; else empty."""
+    grouped: bool = False
+    """``order`` is that of its groups: no row is skipped, and none has to be sorted."""
 
     @property
     def equal(self) -> tuple[str, ...]:
@@ -89,7 +91,7 @@ def level_of(read: TableRead) -> ReadLevel:
     """The level of a table in a statement that PostgREST did not make."""
     order = (OrderTerm(FieldPath(one.column), "desc" if one.descending else "", one.nulls, "") for one in read.order)
     conditions = (Condition(FieldPath(one.column), one.operator, one.value or "") for one in read.tests)
-    return ReadLevel(read.table, tuple(conditions), read.joined, tuple(order), read.limited)
+    return ReadLevel(read.table, tuple(conditions), read.joined, tuple(order), read.limited, read.needed, read.grouped)
 
 
 Constants = Mapping[tuple[RelationName, str], str]

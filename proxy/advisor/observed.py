@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from proxy.advisor.advice import ObservedCalls
+from proxy.advisor.roles import Callers
 from proxy.model import Span, Trace
 from proxy.plans.statements import SeenCalls
 
 MOST = 5000
 """Fingerprints that are kept; those that come later are left out."""
+MOST_ROLES = 100
+"""Roles that are told apart per fingerprint; a token may name any."""
 
 
 class CallCollector:
@@ -26,9 +29,10 @@ class CallCollector:
             if span.fingerprint in self._seen or len(self._seen) < self._most:
                 self._seen.setdefault(span.fingerprint, _Seen()).add(span, salt)
 
-    def observed(self) -> Sequence[ObservedCalls]:
-        """What was collected, by fingerprint."""
-        return [seen.calls_of(fingerprint) for fingerprint, seen in sorted(self._seen.items())]
+    def observed(self, callers: Callers | None = None) -> Sequence[ObservedCalls]:
+        """What was collected, by fingerprint; each for the role that most of its calls have, if it is known."""
+        callers = callers or Callers()
+        return [seen.calls_of(fingerprint, callers) for fingerprint, seen in sorted(self._seen.items())]
 
 
 class _Seen:
@@ -40,6 +44,7 @@ class _Seen:
         self.literals: list[int] | None = None
         """Hashes that were the same in all calls; 0 for the others."""
         self.salts: set[bytes] = set()
+        self.roles: Counter[tuple[bytes, int]] = Counter()
 
     def add(self, span: Span, salt: bytes) -> None:
         self.calls += 1
@@ -48,6 +53,8 @@ class _Seen:
         if len(self.bounds) < MOST or (span.limit, span.offset) in self.bounds:
             self.bounds[span.limit, span.offset] += 1
         self.salts.add(salt)
+        if len(self.roles) < MOST_ROLES or (salt, span.role) in self.roles:
+            self.roles[salt, span.role] += 1
         if self.literals is None:
             self.literals = list(span.literals)
         elif len(self.literals) == len(span.literals):
@@ -55,9 +62,10 @@ class _Seen:
         else:
             self.literals = []
 
-    def calls_of(self, fingerprint: str) -> ObservedCalls:
+    def calls_of(self, fingerprint: str, callers: Callers) -> ObservedCalls:
         ((limit, offset), _), *_ = self.bounds.most_common(1)
         salt = next(iter(self.salts)) if len(self.salts) == 1 else b""  # hashes of two runs cannot be compared
         prefers = ("count=exact",) if self.counted * 2 > self.calls else ()
         seen = SeenCalls(fingerprint, limit, offset, prefers, (tuple(self.literals or ()),), salt)
-        return ObservedCalls(seen, self.calls, self.seconds)
+        role = callers.most_common(self.roles)
+        return ObservedCalls(seen, self.calls, self.seconds, role, callers.claims(role))

@@ -4,6 +4,7 @@ It asks nothing itself: ``choose`` yields sets of indexes, and is sent what each
 """
 
 from collections.abc import Generator, Mapping, Sequence
+from math import inf
 
 import msgspec
 
@@ -17,7 +18,7 @@ NEAR = 0.02
 LEAST = 0.10
 """Least share of its cost that one statement must gain from an index."""
 LEAST_BESIDE_WIDER = 0.25
-"""The same where an index exists that begins with the same keys."""
+"""The same where an index exists that begins with the same keys, and for one that holds further columns."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -39,13 +40,22 @@ class Candidate(msgspec.Struct, frozen=True):
     least: float = LEAST
 
 
-def choose(candidates: Sequence[Candidate]) -> Generator[Indexes, Costs, tuple[Choice, ...]]:
-    """The choices for the indexes of one table, in the order in which they were found."""
+Choices = Generator[Indexes, Costs, tuple[Choice, ...]]
+
+
+def choose(candidates: Sequence[Candidate], room: float = inf) -> Choices:
+    """The choices for the indexes of one table, in the order in which they were found.
+
+    ``room`` is how many bytes all of them may have so that one that holds further columns is still added.
+    """
     chosen: list[Choice] = []
+    sizes = {one.index: one.size for one in candidates}
     left = sorted(candidates, key=_order)
     costs = yield frozenset()
     while left:
         now = frozenset(one.index for one in chosen)
+        free = room - sum(sizes[index] for index in now)
+        left = [one for one in left if not one.index.include or one.size <= free]
         tried: dict[ProposedIndex, Costs] = {}
         for one in left:
             tried[one.index] = yield now | {one.index}
@@ -61,19 +71,27 @@ def choose(candidates: Sequence[Candidate]) -> Generator[Indexes, Costs, tuple[C
 
 
 def _best(useful: Sequence[Candidate], gains: Mapping[ProposedIndex, float]) -> Choice:
-    most = max(gains[one.index] for one in useful)
-    near = [one for one in useful if gains[one.index] >= most * (1 - NEAR)]
+    """The one that gains most for its size; the runner-up is the next one that shares a key with it."""
+    most = max(gains[one.index] / max(one.size, 1) for one in useful)
+    near = [one for one in useful if gains[one.index] / max(one.size, 1) >= most * (1 - NEAR)]
     best = min(near, key=_order)
     others = sorted((one for one in useful if one != best), key=lambda one: (-gains[one.index], _order(one)))
     same = [one for one in others if set(one.index.keys) & set(best.index.keys)]
     if not same:
         return Choice(best.index, gains[best.index])
-    other = same[0]
-    why = "gains no more and is larger" if other in near else f"gains {gains[other.index] / most:.0%} as much"
-    return Choice(best.index, gains[best.index], other.index, why.replace("%", " %"))
+    return Choice(best.index, gains[best.index], same[0].index, _why_lost(best, same[0], gains))
 
 
-def _without_idle(chosen: list[Choice], costs: Costs) -> Generator[Indexes, Costs, tuple[Choice, ...]]:
+def _why_lost(best: Candidate, other: Candidate, gains: Mapping[ProposedIndex, float]) -> str:
+    share = gains[other.index] / gains[best.index]
+    if share < 1 - NEAR:
+        return f"gains {share:.0%} as much".replace("%", " %")
+    if share <= 1 + NEAR:
+        return "gains no more and is larger"
+    return f"gains {share:.0%} as much, less for its size".replace("%", " %")
+
+
+def _without_idle(chosen: list[Choice], costs: Costs) -> Choices:
     """Without the ones that others have made superfluous, the first ones first."""
     kept = list(chosen)
     for one in chosen:

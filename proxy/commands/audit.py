@@ -9,6 +9,7 @@ from msgspec import structs
 
 from proxy import __version__
 from proxy.advisor.observed import CallCollector
+from proxy.advisor.roles import callers_of
 from proxy.analysis.rule import AnyRule, why_not_checked
 from proxy.analysis.volume import plural
 from proxy.analysis.workload import Workload
@@ -22,7 +23,7 @@ from proxy.audit.as_text import summary, text
 from proxy.audit.comparison import compare
 from proxy.audit.completed import completed
 from proxy.audit.migration import migration
-from proxy.audit.report import FORMAT, Report, UncheckedItem
+from proxy.audit.report import FORMAT, Report, ReportedFinding, UncheckedItem
 from proxy.audit.statements import statement_usages
 from proxy.audit.workload import TrafficCounter
 from proxy.check.annotations import github, gitlab
@@ -38,10 +39,12 @@ from proxy.commands.audit_database import (
 )
 from proxy.commands.audit_diff import diff, read_report, text_of
 from proxy.commands.audit_indexes import AdvisedFindings, index_advice
+from proxy.commands.audit_plans import with_plans
 from proxy.commands.audit_sources import MoreWork, more_work
 from proxy.commands.gates import failing_ignores, read_gate
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.commands.progress import Progress
+from proxy.database.session import Limits
 from proxy.findings.store import StoredFinding
 from proxy.findings.unmatched import UnmatchedIgnore
 from proxy.observe.confirmed_names import ConfirmedNames
@@ -211,13 +214,26 @@ class AuditAnalysis:
         part = inspected(database, self._counter, self._rules, self._settings, options.fail_on, advice)
         without = self._without_facts if self._counter.requests else ()
         missing = (*self._unread, *without, *more.not_checked, *part.not_checked)
-        return structs.replace(part, not_checked=missing, statements=statement_usages(more.run, options.top))
+        return structs.replace(
+            part,
+            findings=self._planned(part.findings, database, more, options),
+            not_checked=missing,
+            statements=statement_usages(more.run, options.top),
+        )
+
+    def _planned(
+        self, findings: Sequence[ReportedFinding], database: Database, more: MoreWork, options: Namespace
+    ) -> tuple[ReportedFinding, ...]:
+        uri, limits = self._settings.db_uri, Limits(options.statement_timeout, options.lock_timeout)
+        return with_plans(findings, database, more.observed, uri.get_secret_value() if uri else "", limits)
 
     def _more_work(self, options: Namespace, database: Database, progress: Progress) -> MoreWork:
         """The observed requests, with the statements of ``--statements`` and ``--sql``."""
         progress.tell("reading statements")
         uri, first_schema = self._settings.db_uri, database.schemas[0]
-        return more_work(options, uri.get_secret_value() if uri else "", first_schema, self._calls.observed())
+        return more_work(
+            options, uri.get_secret_value() if uri else "", first_schema, self._calls.observed(callers_of(database))
+        )
 
     def _advice(self, options: Namespace, database: Database, more: MoreWork, progress: Progress) -> AdvisedFindings:
         """The indexes that these calls lack; nothing without calls, or where the rule is off."""
@@ -226,7 +242,7 @@ class AuditAnalysis:
         if not more.observed or uri is None or not wanted or not database.has(*wanted[0].needs):
             return NO_ADVICE if not more.observed else AdvisedFindings(())
         writes = {**self._fleet.writes, **self._counter.workload.writes}
-        return index_advice(options, uri.get_secret_value(), database, more.observed, writes, progress.tell)
+        return index_advice(options, uri.get_secret_value(), database, more, writes, progress.tell)
 
     def _silent(self) -> Iterator[UncheckedItem]:
         """Rules that find nothing, because the traffic does not show what they read of answers."""

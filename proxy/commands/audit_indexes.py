@@ -5,12 +5,13 @@ Tests: tests/e2e/database/test_audit_indexes.py.
 
 import asyncio
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from proxy.advisor.advice import CODE, Advice, NoIndex, ObservedCalls, ObservedStatement, findings_of
+from proxy.advisor.advice import CODE, Advice, NoIndex, findings_of
 from proxy.audit.report import NoIndexReason
+from proxy.commands.audit_sources import MoreWork
 from proxy.database.advise import AdvisorSettings, advise
 from proxy.database.session import DatabaseFaultError, Limits, connected
 from proxy.findings.model import Finding
@@ -35,18 +36,18 @@ def index_advice(
     options: Namespace,
     uri: str,
     database: Database,
-    observed: Sequence[ObservedCalls | ObservedStatement],
+    more: MoreWork,
     writes: Mapping[str, int],
     tell: Callable[[str], None],
 ) -> AdvisedFindings:
-    """The advice for ``observed``. A refused trial, or a database that cannot be asked, is not checked."""
+    """The advice for what was observed. A refused trial, or a database that cannot be asked, is not checked."""
     limits = Limits(options.statement_timeout, options.lock_timeout)
     settings = AdvisorSettings(limits, options.trial, tell=tell)
     missing: list[NotChecked] = []
     advice = None
     for attempt in (settings, msgspec.structs.replace(settings, trial_told=0)):
         try:
-            advice = asyncio.run(_asked(uri, database, observed, attempt, writes))
+            advice = asyncio.run(_asked(uri, database, more, attempt, writes))
             break
         except DatabaseFaultError as error:
             missing.append(NotChecked(CODE, str(error), "Correct it and audit again."))
@@ -62,12 +63,12 @@ def index_advice(
 async def _asked(
     uri: str,
     database: Database,
-    observed: Sequence[ObservedCalls | ObservedStatement],
+    more: MoreWork,
     settings: AdvisorSettings,
     writes: Mapping[str, int],
 ) -> Advice:
     async with connected(uri) as connection:
-        return await advise(connection, database, observed, settings, writes)
+        return await advise(connection, database, more.observed, settings, writes, more.updates)
 
 
 def _not_checked(one: NoIndex) -> NotChecked:

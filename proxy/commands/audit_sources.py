@@ -5,6 +5,7 @@ Tests: tests/e2e/database/test_statements.py.
 
 import asyncio
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,12 +14,13 @@ import msgspec
 from proxy.advisor.advice import ObservedCalls, ObservedStatement
 from proxy.audit.report import UncheckedItem
 from proxy.audit.statements import RunCalls
+from proxy.database.questions import Updates
 from proxy.database.run_statements import RunStatement, read_run_statements
 from proxy.database.session import DatabaseFaultError, Limits, connected
 from proxy.plans.statements import SeenCalls
 from proxy.recording.source import DataAccessError
 from proxy.sql.expressions import UnwritableError
-from proxy.sql.pgrst_source import fingerprint_of, is_postgrest, same_statement
+from proxy.sql.pgrst_source import fingerprint_of, is_postgrest, is_whole, same_statement, updated_columns
 from proxy.sql.sql_file import SqlFileError, read_statements
 
 ASSUMED_LIMIT = 100
@@ -31,6 +33,8 @@ class MoreWork(msgspec.Struct, frozen=True):
     observed: tuple[ObservedCalls | ObservedStatement, ...] = ()
     run: tuple[RunCalls, ...] = ()
     not_checked: tuple[UncheckedItem, ...] = ()
+    updates: Updates | None = None
+    """The columns that updates set, with the calls; None where ``--statements`` does not show it."""
 
 
 def more_work(options: Namespace, uri: str, first_schema: str, observed: Sequence[ObservedCalls]) -> MoreWork:
@@ -39,15 +43,29 @@ def more_work(options: Namespace, uri: str, first_schema: str, observed: Sequenc
     run: tuple[RunCalls, ...] = ()
     missing: list[UncheckedItem] = []
     calls: Sequence[ObservedCalls] = observed
+    updates: Updates | None = None
     if options.statements:
         try:
             read = asyncio.run(_run_statements(uri, Limits(options.statement_timeout, options.lock_timeout)))
         except DatabaseFaultError as error:
             missing.append(UncheckedItem("statements", "", str(error), "Correct it and audit again."))
             read = []
+        else:
+            updates = _updates(read)
         run = tuple(_joined(one, first_schema, known) for one in read)
         calls = [*observed, *_unobserved(run, read, {one.seen.fingerprint for one in observed})]
-    return MoreWork((*calls, *_of_files(options.sql or ())), run, tuple(missing))
+    return MoreWork((*calls, *_of_files(options.sql or ())), run, tuple(missing), updates)
+
+
+def _updates(read: Sequence[RunStatement]) -> Updates:
+    """Calls of updates by table and by column."""
+    found: dict[str, Counter[str]] = {}
+    for one in read:
+        update = updated_columns(one.text) if is_postgrest(one.text) else None
+        if update is not None:
+            counts = found.setdefault(f"{update[0]}.{update[1]}", Counter())
+            counts.update(dict.fromkeys(update[2], one.calls))
+    return found
 
 
 async def _run_statements(uri: str, limits: Limits) -> list[RunStatement]:
@@ -70,7 +88,7 @@ def _joined(one: RunStatement, first_schema: str, known: dict[tuple[str, frozens
 def _unobserved(run: Sequence[RunCalls], read: Sequence[RunStatement], observed: set[str]) -> Iterator[ObservedCalls]:
     """The calls of fingerprints of which there are no traces, planned as the role that made them."""
     for each, one in zip(run, read, strict=True):
-        if each.fingerprint and each.fingerprint not in observed:
+        if each.fingerprint and each.fingerprint not in observed and is_whole(each.fingerprint):
             limit = ASSUMED_LIMIT if "limit=?" in each.fingerprint else None
             role = one.role if one.may_become else ""
             yield ObservedCalls(SeenCalls(each.fingerprint, limit), each.calls, each.milliseconds / 1000, role)

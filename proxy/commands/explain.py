@@ -10,7 +10,7 @@ import msgspec
 
 from proxy.analysis.rule import AnyRule
 from proxy.commands.admin_api import read_api
-from proxy.commands.explain_finding import admin_of, explained_finding, looks_like_finding
+from proxy.commands.explain_finding import admin_of, explained_finding, looks_like_finding, prompt_of_rule
 from proxy.commands.explain_plan import PlannedRequest, plan_request, read_caller
 from proxy.database.session import DatabaseFaultError, UnreachableError
 from proxy.explain.facts import Explanation, FoundWrong
@@ -39,7 +39,8 @@ def explain(options: Namespace, settings: Callable[[], Settings], rules: Sequenc
             print(explained_finding(options, words, settings(), rules), end="")
             return True
         if options.prompt:
-            raise ConfigError("explain: --prompt is about a finding: give its key or its id")
+            print(_prompt_of_rule(options, words.upper(), settings(), rules), end="")
+            return True
         if not looks_like_request(words):
             print(meaning(words, rules))
             return True
@@ -53,6 +54,12 @@ def explain(options: Namespace, settings: Callable[[], Settings], rules: Sequenc
     if fault:
         print(f"fanin: {safe(fault)}", file=sys.stderr)
     return not fault
+
+
+def _prompt_of_rule(options: Namespace, code: str, settings: Settings, rules: Sequence[AnyRule]) -> str:
+    if not any(rule.code == code for rule in rules):
+        raise ConfigError("explain: --prompt is about a finding: give its key, its id, or the code of its rule")
+    return prompt_of_rule(options, code, settings, rules)
 
 
 def explained_text(about: str, settings: Settings, rules: Sequence[AnyRule]) -> str:

@@ -18,7 +18,10 @@ from proxy.recording.admin_client import check_admin_url
 from proxy.recording.source import read_files
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
+from proxy.text.terminal import safe
 
+MAX_KEYS = 20
+"""Keys in the message that there are several findings."""
 _FINDING = re.compile(r"FAN\d{3}:.*|[0-9a-f]{12}", re.DOTALL)
 
 
@@ -33,6 +36,20 @@ def explained_finding(options: Namespace, words: str, settings: Settings, rules:
     if found is None:
         raise ConfigError("explain: no finding has this key or id there; fanin audit prints the keys as 'Mute with'")
     return prompt(found) if options.prompt else "\n".join(finding_lines(found)) + "\n"
+
+
+def prompt_of_rule(options: Namespace, code: str, settings: Settings, rules: Sequence[AnyRule]) -> str:
+    """The prompt of the only finding of a rule. ConfigError if there is none, or if there are several: it has their
+    keys. AdminPortError, DataAccessError.
+    """
+    found = {one.key: one for one in _findings(options, settings, rules) if one.code == code}
+    if not found:
+        raise ConfigError(f"explain: {code} has found nothing there")
+    if len(found) > 1:
+        keys = "".join([f"\n  {safe(key)}" for key in list(found)[:MAX_KEYS]])
+        more = f"\n  and {len(found) - MAX_KEYS} more" if len(found) > MAX_KEYS else ""
+        raise ConfigError(f"explain: {code} has {len(found)} findings there, give the key of one:{keys}{more}")
+    return prompt(next(iter(found.values())))
 
 
 def _findings(options: Namespace, settings: Settings, rules: Sequence[AnyRule]) -> Iterator[Finding]:

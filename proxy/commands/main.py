@@ -11,7 +11,7 @@ from proxy import __version__
 from proxy.commands import options as command_options
 from proxy.commands.admin_api import AdminPortError
 from proxy.commands.cache import HELP as CACHE
-from proxy.commands.cache import add_cache, purge
+from proxy.commands.cache import add_cache, purge, triggers
 from proxy.commands.mcp import HELP as MCP
 from proxy.commands.mcp import add_mcp
 from proxy.commands.mcp import serve as serve_mcp
@@ -75,6 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the flags; the error for an unknown flag suggests the nearest one."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words:
+        command_line().print_help(sys.stderr)
+        raise SystemExit(USAGE)
     own = words.index("--") if words[:1] == ["capture"] and "--" in words else len(words)
     options, unknown = command_line().parse_known_args(words[:own])
     if words[own:]:
@@ -83,6 +86,8 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         name = unknown[0].partition("=")[0]
         flags = options.command._option_string_actions  # argparse has no public list of them
         near = nearest(name, flags, otherwise="") if name.startswith("-") else ""
+        if "://" in name and "--upstream" in flags:
+            near = "; did you mean '--upstream URL'?"
         options.command.error(f"unknown argument '{safe(name)}'{near}")
     return options
 
@@ -175,6 +180,9 @@ def _snippet(options: argparse.Namespace) -> int:
 
 
 def _cache(options: argparse.Namespace) -> int:
+    if options.action == "triggers":
+        print(triggers(options), end="")
+        return OK
     try:
         print(f"{purge(options)} answers forgotten")
     except AdminPortError as error:

@@ -21,6 +21,7 @@ from proxy.errors.extras import missing_extra
 from proxy.observe import log
 from proxy.observe.events import (
     Events,
+    NotificationsResumed,
     RequestAnswered,
     SettingsReloaded,
     TraceClosed,
@@ -55,7 +56,9 @@ async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings]
         lines = log.LogOutput(lambda: held.loaded.settings.log)
         stack.callback(lines.capture())
         stack.callback(lines.close)
-        events.subscribe(log.Warnings(lines.warnings), Warned, UpstreamRecovered, SettingsReloaded)
+        events.subscribe(
+            log.Warnings(lines.warnings), Warned, UpstreamRecovered, NotificationsResumed, SettingsReloaded
+        )
         asyncio.get_running_loop().set_exception_handler(lambda _, context: events.emit(_unhandled(context)))
         stop.install()
         early: list[bool] = []

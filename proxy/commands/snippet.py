@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from proxy.postgrest.names import quoted_identifier
+from proxy.settings.sources import ConfigError
+from proxy.text.terminal import safe
 
 PRE_REQUEST = """\
 -- Shows the route and the trace of a request in Postgres, as the application_name of its transaction:
@@ -32,18 +34,30 @@ end
 $function$;
 
 -- Let PostgREST call it before each request: in its configuration
---   db-pre-request = "{schema}.show_request"
+--   db-pre-request = "{name}.show_request"
 -- or, as on Supabase, in the database (the role is that with which PostgREST connects):
---   alter role authenticator set pgrst.db_pre_request = '{schema}.show_request';
+--   alter role authenticator set pgrst.db_pre_request = '{literal}.show_request';
 --   notify pgrst, 'reload config';
 -- If there is such a function already, let it `perform {schema}.show_request();`.
 -- Undo: remove that setting, reload PostgREST, then `drop schema {schema} cascade;`
 """
 
 
+MAX_NAME = 63
+"""Bytes of a name; Postgres cuts longer ones."""
+UNUSABLE = frozenset('."\\')
+"""PostgREST reads no quoted names in its settings: the first dot ends the schema, and it quotes the parts itself."""
+
+
 def pre_request(schema: str) -> str:
-    """SQL that makes the function ``show_request`` in ``schema``."""
-    return PRE_REQUEST.replace("{schema}", quoted_identifier(schema))
+    """SQL that makes the function ``show_request`` in ``schema``. ConfigError if PostgREST could not call it there."""
+    if not schema or len(schema.encode()) > MAX_NAME or not schema.isprintable() or not UNUSABLE.isdisjoint(schema):
+        raise ConfigError(
+            f"--schema: '{safe(schema)}' cannot be named in db-pre-request: give 1 to {MAX_NAME} printable characters"
+            " without dots, quotes and backslashes"
+        )
+    names = {"schema": quoted_identifier(schema), "name": schema, "literal": schema.replace("'", "''")}
+    return PRE_REQUEST.format(**names)
 
 
 SNIPPETS: Mapping[str, str] = {"pre-request": "a function for db-pre-request: route and trace as application_name"}

@@ -10,17 +10,24 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from proxy.advisor.advice import Advice, AdvisedIndex, NoIndex, ObservedCalls, ObservedStatement, renamed
+from proxy.advisor.write_cost import risk
 from proxy.database.built_indexes import built_indexes
 from proxy.database.inquiry import Inquiry
 from proxy.database.plans import read_declared_schema
-from proxy.database.questions import Question, Questions, wanted_by
+from proxy.database.questions import Questions, Updates, wanted_by
 from proxy.database.session import Caller, Limits, rolled_back
 from proxy.database.trial import HYPOPG_METHODS, MOST_CALLS, WhatIf, trial
+from proxy.database.write_trial import write_cost
 from proxy.plans.proposed_index import ProposedIndex
+from proxy.schema.names import quoted
 from proxy.schema.snapshot import Database
 
 if TYPE_CHECKING:
     from proxy.database.session import Connection
+
+
+REFUSED = "select rolname::text as name from pg_roles where rolname = any($1) and not pg_has_role(oid, 'member')"
+"""The roles that the role of the connection may not become."""
 
 
 def _tell_nobody(_: str) -> None:
@@ -44,18 +51,31 @@ async def advise(
     observed: Sequence[ObservedCalls | ObservedStatement],
     settings: AdvisorSettings,
     writes: Mapping[str, int] | None = None,
+    updates: Updates | None = None,
 ) -> Advice:
-    """The indexes that ``observed`` would gain from; ``writes`` are writes by relation. DatabaseFaultError."""
+    """The indexes that ``observed`` would gain from; ``writes`` are writes by relation. DatabaseFaultError.
+
+    ``updates`` has the columns that updates set; None if no source shows it.
+    """
     schema = database.schemas[0] if database.schemas else "public"
     async with rolled_back(connection, Caller(), settings.limits):
         declared = await read_declared_schema(connection, schema)
-    questions = Questions(database, declared, writes or {})
+        roles = sorted({one.role for one in observed if isinstance(one, ObservedCalls)})
+        refused = {row["name"] for row in await connection.fetch(REFUSED, roles)}
+    questions = Questions(database, declared, writes or {}, updates=updates)
+    questions.none += [_not_as(role) for role in sorted(refused)]
     for one in sorted(observed, key=lambda each: (-each.seconds, _name(each))):
         if isinstance(one, ObservedCalls):
-            questions.add_calls(one)
+            own = one.role in refused
+            questions.add_calls(msgspec.structs.replace(one, role="", claims={}) if own else one)
         else:
             questions.add_statement(one)
     return await answer(connection, database, questions, settings, sum(one.seconds for one in observed))
+
+
+def _not_as(role: str) -> NoIndex:
+    because = f"calls of {role} are planned as the role of --db-uri, which may not become it: without its policies"
+    return NoIndex(f"role {role}", because, False, f"GRANT {quoted(role)} TO the role of --db-uri.")
 
 
 def _name(one: ObservedCalls | ObservedStatement) -> str:
@@ -80,7 +100,7 @@ async def answer(
         wanted = _provable(wanted, proof, questions)
         advised = await Inquiry(asked, database, questions, proof, settings.tell).advised(wanted)
     if proof == "trial":
-        advised = [await _measured(connection, one, questions.asked, settings) for one in advised]
+        advised = [await _measured(connection, one, questions, settings) for one in advised]
     advised.sort(key=lambda one: -sum(pair.gain * pair.seconds for pair in one.plans))
     return Advice(tuple(advised), tuple(dict.fromkeys(questions.none)), asked.calls, seconds)
 
@@ -109,19 +129,27 @@ def _provable(wanted: Sequence[ProposedIndex], proof: str, questions: Questions)
 
 
 async def _measured(
-    connection: "Connection", one: AdvisedIndex, asked: Sequence[Question], settings: AdvisorSettings
+    connection: "Connection", one: AdvisedIndex, questions: Questions, settings: AdvisorSettings
 ) -> AdvisedIndex:
-    """The same with times: its statements are run without and with the index."""
+    """The same with times: its statements are run without and with the index, and rows are written to a copy."""
     settings.tell(f"--trial: measuring {one.name}")
     wanted = {(pair.fingerprint, pair.label) for pair in one.plans}
-    questions = [each for each in asked if (each.of.name, each.label) in wanted]
-    if not questions:
+    asked = [each for each in questions.asked if (each.of.name, each.label) in wanted]
+    if not asked:
         return one
-    statements = [each.statement for each in questions]
+    statements = [each.statement for each in asked]
     result = await trial(connection, statements, [one.index], settings.limits, settings.trial_told)
     plans = [
         each.pair(before, renamed(after, one.name))
-        for each, before, after in zip(questions, result.before, result.after, strict=True)
+        for each, before, after in zip(asked, result.before, result.after, strict=True)
     ]
     (built,) = result.built
-    return msgspec.structs.replace(one, plans=tuple(plans), size=built.size, build_ms=built.milliseconds)
+    relation = questions.relation(one.index)
+    cost = await write_cost(connection, one.index, built.size / max(relation.rows, 1), settings.limits)
+    return msgspec.structs.replace(
+        one,
+        plans=tuple(plans),
+        size=built.size,
+        build_ms=built.milliseconds,
+        risk=risk(one.index, relation, cost, questions.writes_to(relation)),
+    )

@@ -10,6 +10,7 @@ from proxy.advisor.estimates import estimated_share
 from proxy.advisor.existing import wider_index
 from proxy.advisor.selection import LEAST, LEAST_BESIDE_WIDER, Candidate, Choice, Indexes, choose
 from proxy.advisor.sizes import estimated_size
+from proxy.advisor.write_cost import WriteCost, risk
 from proxy.database.built_indexes import BuiltIndexes
 from proxy.database.questions import Question, Questions
 from proxy.database.session import DatabaseFaultError
@@ -20,6 +21,7 @@ from proxy.schema.index_sql import free_name, names_in
 from proxy.schema.snapshot import Database
 from proxy.sql.relationships import RelationName
 
+PAGE = 8192
 MUCH_SAVED = 50.0
 """Cost, in the planner's unit: the reading of a page in order."""
 NO_GAIN = "no index that it could use makes its plan cheaper: the filter picks too many rows, or one serves it"
@@ -70,7 +72,8 @@ class Inquiry:
         ]
         planned = [(one, await self._asked.base(one.statement)) for one in asking if one.statement.text not in failed]
         try:
-            choices = await self._chosen(mine, [(one, base) for one, base in planned if one.weight])
+            weighted = [(one, base) for one, base in planned if one.weight]
+            choices = await self._chosen(mine, weighted, PAGE * self._relations[table].pages)
             advised = [await self._described(choice, planned) for choice in choices]
         except DatabaseFaultError as error:
             self._questions.none += [_unasked(one, str(error), name) for one in _names(planned)]
@@ -80,8 +83,10 @@ class Inquiry:
         self._questions.none += [NoIndex(one, NO_GAIN, object=name) for one in unhelped]
         return advised
 
-    async def _chosen(self, mine: Sequence[ProposedIndex], planned: Sequence[PlannedQuestion]) -> tuple[Choice, ...]:
-        steps = choose([self._candidate(index) for index in mine])
+    async def _chosen(
+        self, mine: Sequence[ProposedIndex], planned: Sequence[PlannedQuestion], room: int
+    ) -> tuple[Choice, ...]:
+        steps = choose([self._candidate(index) for index in mine], room)
         try:
             indexes = next(steps)
             while True:
@@ -92,7 +97,8 @@ class Inquiry:
 
     def _candidate(self, index: ProposedIndex) -> Candidate:
         relation = self._relations[index.schema, index.table]
-        least = LEAST if wider_index(index, relation) is None else LEAST_BESIDE_WIDER
+        simple = not index.include and wider_index(index, relation) is None
+        least = LEAST if simple else LEAST_BESIDE_WIDER
         return Candidate(index, estimated_size(index, relation), least)
 
     async def _costs(self, planned: Sequence[PlannedQuestion], indexes: Indexes) -> list[float]:
@@ -140,17 +146,18 @@ class Inquiry:
         relation = self._relations[index.schema, index.table]
         wider = wider_index(index, relation)
         built = self._asked.built.get(index) if isinstance(self._asked, BuiltIndexes) else None
+        size = built.size if built else int(estimated_size(index, relation))
         return AdvisedIndex(
             index,
             name,
             tuple(pair for pair in pairs if pair.fingerprint in helped),
-            built.size if built else int(estimated_size(index, relation)),
+            size,
             built.milliseconds if built else None,
             self._proof,
             choice.runner_up,
             choice.why_lost,
             wider.name if wider else "",
-            self._questions.writes_of((index.schema, index.table)),
+            risk(index, relation, WriteCost(size / max(relation.rows, 1)), self._questions.writes_to(relation)),
         )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from proxy.advisor.roles import callers_of
 from proxy.database.session import Attempt, Caller, DatabaseFaultError, Limits, attempted, connected, rolled_back
 from proxy.schema.access import WRITES, bound_roles
 from proxy.schema.names import qualified, quoted
@@ -29,7 +30,6 @@ SMALL = 10_000
 """Rows up to which a table is changed whole, where the role may not read it so that some rows cannot be picked."""
 CHECKED_ROWS = 20_000
 """Rows of which a checksum is made."""
-SUBJECT = "00000000-0000-4000-8000-00000000fa29"
 REFUSED, CANCELED = "42501", ("57014", "55P03")
 DONE: Mapping[WrittenVerb, str] = {"INSERT": "inserted", "UPDATE": "updated", "DELETE": "deleted"}
 SEQUENCES = "select schemaname || '.' || sequencename as name, last_value from pg_sequences order by 1"
@@ -154,9 +154,7 @@ class _Probe:
 
 def _caller(role: str, relation: Relation, database: Database) -> Caller:
     """The claims of nobody: rows that it can write are those of others. Requests without a token have none."""
-    settings = (setting for each in database.roles for setting in each.settings)
-    anonymous = {"anon", *(value for name, value in settings if name == "pgrst.db_anon_role")}
-    claims = {} if role in anonymous else {"sub": SUBJECT, "aud": role, "email": "nobody@example.invalid"}
+    claims = callers_of(database).claims(role)
     return Caller(role=role, claims=claims, schema=relation.schema, method="POST", path=f"/{relation.name}")
 
 

@@ -13,10 +13,12 @@ from proxy.advisor.candidates import candidates, policy_candidates
 from proxy.advisor.existing import equal_index
 from proxy.advisor.levels import Constants, ReadLevel, level_of, read_levels
 from proxy.advisor.sizes import SMALL_PAGES
+from proxy.advisor.write_cost import ObservedWrites
 from proxy.database.session import Caller
 from proxy.database.trial import CalledStatement
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.plans.statements import StatementSet, facts_of_database, statements_of
+from proxy.schema.relation import Relation
 from proxy.schema.snapshot import Database
 from proxy.sql.expressions import UnwritableError
 from proxy.sql.fingerprints import request_of
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from proxy.plans.tree import Plan
 
 NO_SQL = "Look at the plan of its statement in the database."
+Updates = Mapping[str, Mapping[str, int]]
+"""Calls of updates by ``schema.table``, and by the column that they set."""
 MUCH_WRITTEN = 10
 """A table with so many times more writes than reads gets no index."""
 
@@ -57,14 +61,20 @@ class Question(msgspec.Struct, frozen=True):
 
     def pair(self, before: "Plan", after: "Plan") -> PlanPair:
         """Its plans without and with an index."""
-        return PlanPair(self.of.name, self.label, self.of.calls, self.of.seconds, before, after)
+        of, role = self.of, self.statement.caller.role
+        return PlanPair(of.name, self.label, of.calls, of.seconds, before, after, role)
 
 
 class Questions:
     """Collects the statements that could use an index that does not exist."""
 
     def __init__(
-        self, database: Database, declared: DeclaredSchema, writes: Mapping[str, int], policies: bool = True
+        self,
+        database: Database,
+        declared: DeclaredSchema,
+        writes: Mapping[str, int],
+        policies: bool = True,
+        updates: Updates | None = None,
     ) -> None:
         """``policies``: whether the indexes that policies could use are asked about too."""
         self.asked: list[Question] = []
@@ -74,11 +84,21 @@ class Questions:
         self._declared = declared
         self._writes = writes
         self._policies = policies
+        self._updates = updates
         self._facts_of = facts_of_database(database)
 
     def writes_of(self, table: RelationName) -> int:
         """Observed writes to a table; a name without schema is one of the first schema."""
         return self._writes.get(".".join(table), self._writes.get(table[1], 0))
+
+    def relation(self, index: ProposedIndex) -> Relation:
+        """The table of an index."""
+        return self._relations[index.schema, index.table]
+
+    def writes_to(self, relation: Relation) -> ObservedWrites:
+        """What was observed of the writes to a table."""
+        updates = None if self._updates is None else self._updates.get(relation.full_name, {})
+        return ObservedWrites(self.writes_of((relation.schema, relation.name)), updates)
 
     def add_calls(self, one: ObservedCalls) -> None:
         """Add the calls of a fingerprint, once per set of representative values; writes are not planned."""

@@ -15,7 +15,7 @@ from proxy.demo.stack import reset, statements
 from proxy.demo.use_cases import ON, REVIEWER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import asyncpg
 
@@ -32,8 +32,8 @@ class Location(NamedTuple):
     direct: str
     fanin: str
     """fanin with nothing turned on."""
-    opted: str
-    """fanin with the opt-in cures."""
+    opted: Mapping[str, str]
+    """fanin with an opt-in cure, by the code of its rule."""
     rounds: int
     """Measured runs of each side; one more before them is not measured."""
 
@@ -77,7 +77,7 @@ class Bench:
             trace = f"{case.name}-{place.name}-{number}".replace(" ", "-").replace(",", "")
             direct.append(await self._run(case, case.calls, place.direct, trace))
             for cure, runs in zip(case.cures, through, strict=True):
-                url = place.opted if cure.name == ON else place.fanin
+                url = place.opted[case.rule] if cure.name == ON else place.fanin
                 runs.append(await self._run(case, cure.calls, url, f"{trace}-{cure.name}"))
         equal = [all(_same(case, *pair) for pair in zip(direct, runs, strict=True)) for runs in through]
         # The first round opens PostgREST's connections and fills Postgres' caches: it is not measured.

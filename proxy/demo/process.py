@@ -1,13 +1,14 @@
 """Child processes that do not outlive this process: started in the foreground, ended by pid.
 
-Tests: tests/e2e/operations/test_demo.py.
+A child is started by a shell, which first starts a guard: a process that waits for the end of a pipe whose other end
+only this process has. When this process ends, even by SIGKILL, the guard sends the child the signal that stops it. Then
+the shell becomes the child. No Python code runs between fork and exec, where other threads may hold locks for ever.
 """
 
 from __future__ import annotations
 
-import ctypes
+import errno
 import os
-import platform
 import shutil
 import signal
 import subprocess
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1  # from linux/prctl.h
+_GUARDED = """
+exec 3<&0 </dev/null
+( (cd / && exec >/dev/null 2>&1; read -r line <&3; kill -s "$0" $$) & )
+exec 3<&-
+exec "$@"
+"""
+# The guard is no child of the program, which may wait for its children, but a member of its process group.
 _POLL = 0.02  # seconds between two checks of a server that is starting
 _TAIL = 20  # log lines in an error message
 
@@ -82,11 +89,15 @@ class Child:
     ) -> None:
         self.name = os.path.basename(argv[0])
         self._log, self._stop, self._grace = log, stop, grace
-        with log.open("ab") as output:
-            try:
+        if shutil.which(argv[0], path=env.get("PATH")) is None:
+            why = os.strerror(errno.EACCES if os.path.exists(argv[0]) else errno.ENOENT)
+            raise StackError(f"cannot start {argv[0]}: {why}")
+        guard_end, self._pipe = os.pipe()
+        try:
+            with log.open("ab") as output:
                 self._process = subprocess.Popen(
-                    argv,
-                    stdin=subprocess.DEVNULL,
+                    ["/bin/sh", "-c", _GUARDED, stop.name.removeprefix("SIG"), *argv],
+                    stdin=guard_end,
                     stdout=output,
                     stderr=output,
                     env=env,
@@ -95,11 +106,12 @@ class Child:
                     user=user and user.uid,
                     group=user and user.gid,
                     extra_groups=[] if user else None,
-                    # Runs between fork and exec: it only makes two system calls.
-                    preexec_fn=_dying_with_parent(stop),  # noqa: PLW1509
                 )
-            except OSError as error:
-                raise StackError(f"cannot start {argv[0]}: {error.strerror or error}") from error
+        except OSError as error:
+            os.close(self._pipe)
+            raise StackError(f"cannot start {argv[0]}: {error.strerror or error}") from error
+        finally:
+            os.close(guard_end)
 
     def __enter__(self) -> Self:
         return self
@@ -139,15 +151,26 @@ class Child:
         return StackError(self._report(what))
 
     def end(self) -> None:
-        """Stop the child, and kill its process group after `grace` seconds. Does nothing if it has ended."""
-        if self._process.poll() is not None:
+        """Stop the child, and kill its process group after `grace` seconds. If it has ended, only its guard is left."""
+        if self._process.poll() is None:
+            self._process.send_signal(self._stop)
+            try:
+                self._process.wait(self._grace)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+        self._end_guard()
+
+    def _end_guard(self) -> None:
+        """Kill the guard, before the kernel can give the child's pid to another process that the guard would stop."""
+        if self._pipe < 0:
             return
-        self._process.send_signal(self._stop)
         try:
-            self._process.wait(self._grace)
-        except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        except (ProcessLookupError, PermissionError):
+            pass  # nothing is left of the group
+        os.close(self._pipe)
+        self._pipe = -1
 
     def _report(self, what: str) -> str:
         try:
@@ -155,28 +178,6 @@ class Child:
         except OSError as error:
             lines = [f"(its log cannot be read: {error})"]
         return "\n    ".join([f"{self.name} {what}. The end of its log:", *(lines or ["(empty)"])])
-
-
-def _dying_with_parent(number: signal.Signals) -> Callable[[], None] | None:
-    """Return a hook that makes Linux send `number` to the child when this process ends, even by SIGKILL.
-
-    None on other systems and outside the main thread: the kernel sends the signal when the
-    *thread* that forked ends, so the end of a worker thread would stop the server.
-    """
-    if platform.system() != "Linux" or threading.current_thread() is not threading.main_thread():
-        return None
-    try:
-        prctl = ctypes.CDLL(None).prctl  # looked up before the fork: dlopen is not safe after it
-    except (OSError, AttributeError):
-        return None
-    parent = os.getpid()
-
-    def hook() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(number))
-        if os.getppid() != parent:  # the parent ended between fork and prctl
-            os._exit(1)
-
-    return hook
 
 
 def remove_tree(directory: Path, *, tries: int = 100) -> None:

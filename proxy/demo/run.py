@@ -25,35 +25,39 @@ from proxy.demo.measuring import Bench, Location, say
 from proxy.demo.sidecar import NO_CHECKS, Fanin
 from proxy.demo.stack import Postgres, PostgREST, StackError, service_token
 from proxy.demo.table import NOTHING, DemoRow, Reported, notes, rows_of, table, to_json
-from proxy.demo.use_cases import OPT_IN, USE_CASES
+from proxy.demo.use_cases import CACHED, KEPT, OPT_IN, USE_CASES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from proxy.demo.measuring import CaseFigures
+    from proxy.demo.use_cases import UseCase
 
 CREATORS = 2000
 ROUNDS, FAR_ROUNDS = 5, 3
 """Number of measured runs per side, in turn; the table shows the medians."""
 SECRET = "the demo's own secret, of no use anywhere else"  # noqa: S105
-TRACE_TIMEOUT = 10.0  # seconds
+TRACE_TIMEOUT = 30.0  # seconds
 INTERRUPTED = 130
 UNABLE = 75
 
 
 class Servers(NamedTuple):
-    """The running servers, and a token for them. `opted` is fanin with the opt-in cures, `fanin` the one without."""
+    """The running servers, and a token for them. `fanin` has nothing turned on, `opted` merges loops and writes, and
+    `cached` keeps answers.
+    """
 
     postgres: Postgres
     postgrest: PostgREST
     fanin: Fanin
     opted: Fanin
+    cached: Fanin
     token: str
 
     @property
     def near(self) -> Location:
         """PostgREST on the machine of the application."""
-        return Location("near", self.postgrest.url, self.fanin.url, self.opted.url, ROUNDS)
+        return Location("near", self.postgrest.url, self.fanin.url, _by_rule(self.opted, self.cached), ROUNDS)
 
 
 def demo(*, keep: bool, as_json: bool) -> int:
@@ -88,12 +92,27 @@ def _servers() -> Iterator[Servers]:
             PostgREST(postgres.dsn_as("authenticator"), secret=SECRET) as postgrest,
             _fanin(postgres, postgrest.url) as fanin,
             _fanin(postgres, postgrest.url, OPT_IN) as opted,
+            _fanin(postgres, postgrest.url, CACHED, KEPT) as cached,
         ):
-            yield Servers(postgres, postgrest, fanin, opted, service_token(SECRET))
+            yield Servers(postgres, postgrest, fanin, opted, cached, service_token(SECRET))
 
 
-def _fanin(postgres: Postgres, upstream: str, settings: Mapping[str, str] = MappingProxyType({})) -> Fanin:
-    return Fanin(upstream, settings={"debug": "true", "db_uri": postgres.dsn, **NO_CHECKS, **settings})
+def _fanin(
+    postgres: Postgres,
+    upstream: str,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    relations: Sequence[str] = (),
+) -> Fanin:
+    """fanin with `settings` for some relations, or for all if there are none."""
+    own = {"debug": "true", "db_uri": postgres.dsn, "detect.interval": "1", **NO_CHECKS}
+    if not relations:
+        return Fanin(upstream, settings={**own, **settings})
+    lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
+    return Fanin(
+        upstream,
+        settings=own,
+        config="".join(f"[[override]]\nrelation = {json.dumps(relation)}\n{lines}" for relation in relations),
+    )
 
 
 def _measure(servers: Servers) -> list[DemoRow]:
@@ -105,13 +124,24 @@ def _measure(servers: Servers) -> list[DemoRow]:
         Link(servers.postgrest.port) as link,
         _fanin(servers.postgres, link.url) as fanin,
         _fanin(servers.postgres, link.url, OPT_IN) as opted,
+        _fanin(servers.postgres, link.url, CACHED, KEPT) as cached,
     ):
-        far = asyncio.run(_measure_at(servers, Location("far", link.url, fanin.url, opted.url, FAR_ROUNDS)))
+        place = Location("far", link.url, fanin.url, _by_rule(opted, cached), FAR_ROUNDS)
+        far = asyncio.run(_measure_at(servers, place))
     findings = _findings(servers.fanin)
     rows = []
     for case, here, there in zip(USE_CASES, near, far, strict=True):
-        rows += rows_of(case, here, there, findings.get((case.rule, case.name), NOTHING))
+        rows += rows_of(case, here, there, findings.get(_key_of(case), NOTHING))
     return rows
+
+
+def _by_rule(opted: Fanin, cached: Fanin) -> dict[str, str]:
+    return {"FAN002": opted.url, "FAN004": opted.url, "FAN006": cached.url}
+
+
+def _key_of(case: UseCase) -> tuple[str, str]:
+    """Rule and route of its finding; those of FAN006 are about all routes."""
+    return case.rule, "" if case.rule == "FAN006" else case.name
 
 
 async def _measure_at(servers: Servers, place: Location) -> list[CaseFigures]:
@@ -128,8 +158,10 @@ async def _measure_at(servers: Servers, place: Location) -> list[CaseFigures]:
 
 
 def _findings(fanin: Fanin) -> dict[tuple[str, str], Reported]:
-    """The findings by rule and route. A trace closes a second after its last call."""
-    wanted = {(case.rule, case.name) for case in USE_CASES}
+    """The findings by rule and route. A trace closes a second after its last call, and the rules that look at all
+    traces run every second here.
+    """
+    wanted = {_key_of(case) for case in USE_CASES}
     until = time.monotonic() + TRACE_TIMEOUT
     found: dict[tuple[str, str], Reported] = {}
     while time.monotonic() < until and not wanted <= found.keys():
@@ -170,6 +202,7 @@ def _wait(servers: Servers) -> None:
     print(
         f"\nRunning until Ctrl-C:\n  PostgREST  {servers.postgrest.url}\n  fanin      {servers.fanin.url}\n"
         f"  fanin with FAN002 and FAN004 turned on  {servers.opted.url}\n"
+        f"  fanin with FAN006 turned on  {servers.cached.url}\n"
         f"  pages      {servers.fanin.admin_url}/\n  metrics    {servers.fanin.admin_url}/metrics\n"
         f"  Postgres   {servers.postgres.dsn}\n\nTry:\n"
         f"  curl -i '{servers.fanin.url}/creators?select=id,handle&limit=2' -H 'Authorization: Bearer {servers.token}'",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from proxy.demo.process import User
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
-START_TIMEOUT = 30.0  # seconds
+START_TIMEOUT = 60.0  # seconds
 # Below the ephemeral ports of Linux and macOS: an outgoing connection cannot use the port between
 # the check and the server's bind.
 _PORTS = range(20_000, 32_000)

@@ -26,11 +26,20 @@ NO_CHECKS = {"shadow.share": "0", "merge.probation": "0"}
 class Fanin(StackServer):
     """`with Fanin(upstream) as fanin:` — `url` and `admin_url` have no trailing slash.
 
-    `settings` have dotted names, as for `--set`; `flags` are further arguments of the command line.
+    `settings` have dotted names, as for `--set`; `flags` are further arguments of the command line; `config` is the
+    text of a TOML file.
     """
 
-    def __init__(self, upstream: str, *, settings: Mapping[str, str] = NOTHING, flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        upstream: str,
+        *,
+        settings: Mapping[str, str] = NOTHING,
+        flags: Sequence[str] = (),
+        config: str = "",
+    ) -> None:
         super().__init__("fanin-sidecar-")
+        self._config = config
         self._upstream = upstream
         self._settings = settings
         self._flags = flags
@@ -66,6 +75,10 @@ class Fanin(StackServer):
         arguments += ["--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin_port}"]
         for name, value in self._settings.items():
             arguments += ["--set", f"{name}={value}"]
+        if self._config:
+            file = self.directory / "fanin.toml"
+            file.write_text(self._config, encoding="utf-8")
+            arguments += ["--config", str(file)]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FANIN_")}
         child = self._spawn(
             [sys.executable, "-m", "proxy", "serve", *arguments, *self._flags], env=environment, stop=signal.SIGTERM

@@ -107,7 +107,8 @@ def notes(cases: Sequence[UseCase]) -> list[str]:
     lines = {f"fanin: {_assigned(SETTINGS)}": None}
     for cure in (cure for case in cases for cure in case.cures):
         if cure.settings or cure.advised:
-            lines[f"{WORDS[cure.name]}: {_assigned(cure.settings) or cure.advised}"] = None
+            where = f" for {', '.join(cure.relations)}" if cure.relations else ""
+            lines[f"{WORDS[cure.name]}{where}: {_assigned(cure.settings) or cure.advised}"] = None
     return list(lines)
 
 

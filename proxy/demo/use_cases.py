@@ -25,7 +25,17 @@ CREATOR = str(UUID(md5(b"creator:1207", usedforsecurity=False).hexdigest()))
 SETTINGS: Mapping[str, str] = MappingProxyType({"db_uri": "postgresql://…"})
 """Settings of each fanin; `db_uri` is that of the demo's Postgres. FAN004 needs it, and FAN007 reads unique columns."""
 OPT_IN: Mapping[str, str] = MappingProxyType({"rules.fan002": "rewrite", "rules.fan004": "rewrite"})
-"""Settings of the fanin with the cures that are off by default."""
+"""Settings of the fanin that merges loops and writes, which are off by default."""
+CACHED: Mapping[str, str] = MappingProxyType({"rules.fan006": "rewrite", "cache.fresh": "300"})
+"""Settings of the fanin that keeps the answers of KEPT, which is off by default."""
+KEPT = ("video_rates", "package_definitions", "mix_definitions")
+PAGES = 5
+"""Pages of one run that read the reference tables."""
+REFERENCE_READS = (
+    "video_rates?select=*&order=video_type",
+    "package_definitions?select=*&order=tier",
+    "mix_definitions?select=*&order=name",
+)
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 Calls = Callable[[Application], Awaitable[Sequence[Answer]]]
@@ -41,6 +51,8 @@ class Cure(NamedTuple):
     calls: Calls
     settings: Mapping[str, str] = _NOTHING
     """Settings of its fanin beside SETTINGS."""
+    relations: Sequence[str] = ()
+    """The relations that these settings are for (`[[override]]`); empty: all."""
     advised: str = ""
     """What the application sends in place of what."""
 
@@ -91,6 +103,16 @@ async def bulk_review(app: Application) -> list[Answer]:
     return [waiting, *await asyncio.gather(*patches)]
 
 
+async def reference_tables(app: Application) -> list[Answer]:
+    """Pages of one user, one after the other: each reads the reference tables, and the months of one creator."""
+    answers: list[Answer] = []
+    for number in range(PAGES):
+        page = app.page(number)
+        answers += [await page.get(target) for target in REFERENCE_READS]
+        answers.append(await page.get(f"{_trackings(CREATOR)}&limit={number + 1}"))
+    return answers
+
+
 USE_CASES = (
     UseCase(payment_export.ROUTE, "FAN001", payment_export.at_once, (Cure(DEFAULT, payment_export.at_once),)),
     UseCase(
@@ -125,5 +147,14 @@ USE_CASES = (
             Cure(ON, bulk_review, OPT_IN),
         ),
         writes=True,
+    ),
+    UseCase(
+        "reference tables",
+        "FAN006",
+        reference_tables,
+        (
+            Cure(OFF, reference_tables),
+            Cure(ON, reference_tables, CACHED, KEPT),
+        ),
     ),
 )

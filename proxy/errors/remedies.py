@@ -53,7 +53,7 @@ FALLBACK_REMEDIES = {
     "status": "See upstream's log for the merged call; rules.fan001 = report stops merging for the relation.",
     "shape": "Something rewrites bodies, or the relation has a media handler: set rules.fan001 to report for it.",
     "unexpected-key": "Let fanin read the column's type and collation from the database (db_uri).",
-    "char": "Let fanin read the column's type from the database (db_uri).",
+    "char": "Nothing if fanin may ask for the column's type (merge.ask_types): that happens once. Else set db_uri.",
     "headers": "The log names the header. If a gateway adds it, set profile to supabase; else do not set it for reads.",
     "incomplete": "Set merge.max_rows to PostgREST's db-max-rows, so that fanin does not have to determine it.",
     "limit": "End the order with a unique column, or use a limit that is larger than the number of rows of every key.",

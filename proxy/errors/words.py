@@ -27,6 +27,7 @@ CALL_KINDS = {
     "original": "The client's request itself, sent unchanged.",
     "merged": "One call with a list of keys for several requests (FAN001).",
     "shared": "One call for several byte-equal requests (FAN003).",
+    "refill": "A read that fetches a kept answer again, while the old one is used (cache.stale_while_revalidate).",
     "fallback": "The client's request itself, sent after a merged or shared call could not answer it.",
     "part": "One part of an over-long list (FAN005).",
     "shadow": "A call that is made only to compare answers (mode shadow, and shadow.share in mode rewrite).",
@@ -48,6 +49,8 @@ MEMO_RESULTS = {
 
 CACHE_RESULTS = {
     "served": "A kept answer was used.",
+    "stale": "A kept answer was used that is older than cache.fresh, while it is fetched again.",
+    "not-modified": "The client has the kept answer already: it got a 304.",
     "shared": "An equal read was in flight, and its answer was used.",
     "filled": "It was sent, and its answer is kept.",
     "not-kept": "It was sent, and its answer is not kept: it is not a 200, is too large, may be for one client only, "
@@ -56,11 +59,19 @@ CACHE_RESULTS = {
 }
 """What became of a read that may be answered from the cache: the values of the label of ``cache_requests_total``."""
 
+REFILL_RESULTS = {
+    "kept": "The new answer has replaced the old one.",
+    "not-kept": "The new answer is not kept; the old one was removed, unless the new one is a 5xx.",
+    "failed": "There was no answer; the old one is used until it is too old.",
+}
+"""What became of a read that fetches a kept answer again: the values of the label of ``cache_refills_total``."""
+
 CACHE_CAUSES = {
-    "too-old": "cache.fresh seconds had passed, or the token of its caller expired.",
+    "too-old": "cache.fresh and cache.stale_while_revalidate had passed, or the token of its caller expired.",
     "dropped": "Somebody wrote to what it shows (`drops_total` says what).",
     "evicted": "cache.max_bytes was reached.",
     "replaced": "A newer answer to the same request came.",
+    "outdated": "It was fetched again, and the new answer is not kept.",
     "purged": "Somebody asked for it.",
     "reload": "The settings were read again.",
 }
@@ -70,7 +81,11 @@ DROP_CAUSES = {
     "write": "A request other than GET, HEAD and OPTIONS to a relation.",
     "function": "A POST to a function.",
     "outside": "A request other than GET, HEAD and OPTIONS outside the mount.",
+    "notification": "Postgres has notified of a write, by the triggers of `fanin cache triggers`.",
+    "listening": "fanin began to listen for such notifications.",
+    "notifications-lost": "Such notifications could not be received any more.",
     "schema": "The catalog changed.",
+    "access": "Policies, grants, roles or memberships changed (read where cache.shared is on).",
     "upstream": "Upstream has another mount or gateway.",
 }
 """Why answers that were fetched ahead or kept are not used any more: the values of the label of ``drops_total``."""

@@ -6,6 +6,7 @@ import msgspec
 
 from proxy.errors.codes import BYPASS_REASONS, FaultError
 from proxy.errors.remedies import BYPASS_REMEDIES
+from proxy.explain.cache import cache_lines
 from proxy.explain.keys import ALIAS, ALONE, DEPENDS, MERGES, MergeQuestion, MergeWay, merge_way
 from proxy.explain.prefetch import prefetch_lines
 from proxy.explain.request import ExplainedRequest, RequestError
@@ -124,6 +125,8 @@ class Explanation(msgspec.Struct, frozen=True):
     merging: MergingFacts
     prefetch: tuple[str, ...] = ()
     """Whether it would be answered from what was fetched ahead, and when, or why not (FAN002)."""
+    cache: tuple[str, ...] = ()
+    """Whether it would be answered from a kept answer, and how old that may be, or why not (FAN006)."""
     write: tuple[str, ...] = ()
     """Whether a write would share a call with others, and with which, or why not (FAN004); empty for a read."""
 
@@ -176,6 +179,7 @@ def explain(
         identity=_identity(request, rules, settings.identity.also_neutral),
         merging=merging,
         prefetch=prefetch_lines(query, head, settings, merging.verdict),
+        cache=cache_lines(question.pending, settings, reads.hazard_of(query, head.accept_profile)),
         write=write_lines(question, _read_reason(request, head, prefix, settings), catalog, request.body),
     )
 

@@ -53,6 +53,8 @@ def _lines(explanation: Explanation, plan: Iterable[str]) -> Iterator[str]:
     yield from _merging(explanation.merging)
     for at, line in enumerate(explanation.prefetch):
         yield _row("" if at else "Prefetching", line)
+    for at, line in enumerate(explanation.cache):
+        yield _row("" if at else "Cache", line)
     for at, line in enumerate(explanation.write):
         yield _row("" if at else "Merged write", line)
 

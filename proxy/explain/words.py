@@ -23,8 +23,9 @@ class UnknownWordError(ValueError):
 
 
 def meaning(word: str, rules: Iterable[AnyRule]) -> str:
-    """The explanation of ``word``; raises UnknownWordError."""
+    """The explanation of ``word``, in capitals or not; raises UnknownWordError."""
     texts = meanings(rules)
+    word = next((known for known in (word, word.upper(), word.lower()) if known in texts), word)
     if word not in texts:
         near = difflib.get_close_matches(word, texts, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(texts)}"

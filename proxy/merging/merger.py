@@ -14,7 +14,7 @@ import msgspec
 from proxy.errors.codes import WAITED_CODES
 from proxy.merging.batcher import NONE_AHEAD, Batcher, OnReply, scheduler_registry
 from proxy.merging.coalescer import Coalescer
-from proxy.merging.fetch import FetchesMerged, FetchResult
+from proxy.merging.fetch import FetchesMerged, FetchResult, leader
 from proxy.merging.lone_reads import LoneReads
 from proxy.merging.row_order import RowOrder
 from proxy.merging.shorter_calls import ShorterCalls
@@ -25,11 +25,12 @@ from proxy.path.batching import BatchScheduler
 from proxy.path.call_size import may_be_refusal
 from proxy.path.plan import CallLimits, originals, plan, why_not_merged
 from proxy.postgrest.response.problem import BadLiteral
-from proxy.postgrest.types import has_single_spelling
+from proxy.postgrest.types import has_single_spelling, known_column, may_be_char
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.overload import fault_for_each
 from proxy.upstream.state import UpstreamState
 
+CHAR = FallbackReason("char")
 COUNTED_ROW = 100
 """Bytes of a row that is only counted."""
 ROW_BYTES = 50
@@ -104,6 +105,18 @@ class Merger:
         """Columns that upstream is asked about before ``batch`` can be planned."""
         return self._state.column_types.unresolved(batch) + self._row_order.unresolved(batch)
 
+    def _unresolved_after(self, call: MergedCall, result: object) -> list[bytes]:
+        """Columns that upstream is asked about because of a result of ``call``."""
+        is_asked = result == CHAR and self._state.column_types.enabled and call.column is None
+        return [call.key] if is_asked else self._row_order.unresolved_after(call, result)
+
+    def _other_plan(self, call: MergedCall, reason: FallbackReason) -> FallbackReason | None:
+        """Why the batch of a call whose answer is not used can be planned in another way; None if it cannot."""
+        if reason == CHAR:
+            column = known_column(call.key, self._state.column_types.known(leader(call)))
+            return None if may_be_char(column) else reason
+        return self._row_order.other_plan(call, reason)
+
     def _on_batch(self, scheduler: BatchScheduler, batch: list[PendingRequest]) -> None:
         if len(batch) == 1:  # shares no call: there is nothing to plan, nor a reason to find that it was not merged
             self.batcher.release_alone(scheduler, batch[0])
@@ -148,6 +161,7 @@ class Merger:
             return
         try:
             limits = self._limits(scheduler, batch[0])
+            batch = batch if second_attempt else self._without_trial(scheduler, batch)
             for call in plan(batch, self.alias, limits):
                 if isinstance(call, Single):
                     several = len(batch) > 1 or second_attempt
@@ -156,8 +170,7 @@ class Merger:
                 elif isinstance(call, Identical):
                     self._share(scheduler, call)
                 else:
-                    merge = InFlightMerge(call, second_attempt)
-                    self.batcher.start(scheduler, merge, self._run(scheduler, merge))
+                    self._start(scheduler, InFlightMerge(call, second_attempt))
         except Exception as error:
             self._events.bug("a batch could not be sent as planned", error)
             for request in batch:
@@ -178,6 +191,11 @@ class Merger:
 
     # Merged calls.
 
+    def _start(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
+        self.batcher.start(scheduler, merge, self._run(scheduler, merge))
+        if merge.task is not None and (merge.is_trial or merge.shorter is not None):
+            merge.task.add_done_callback(lambda _: self._on_length_known(scheduler, merge))
+
     async def _run(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
         """Fetch the merged answer and deliver its slices. After a fallback reason, the deadline or a bug in fanin every
         request is sent alone.
@@ -196,7 +214,7 @@ class Merger:
             self._events.bug("a merged answer could not be used", error)
             result = FallbackReason("bug")
         try:
-            if not merge.second_attempt and (columns := self._row_order.unresolved_after(merge.call, result)):
+            if not merge.second_attempt and (columns := self._unresolved_after(merge.call, result)):
                 await self._state.column_types.resolve(merge.requests[0], columns)
             self._settle(scheduler, merge, result, number)
         except Exception as error:
@@ -213,7 +231,8 @@ class Merger:
 
         def on_sent() -> None:
             merge.sent = self._clock() if merge.sent is None else merge.sent
-            deadline.reschedule(loop.time() + scheduler.deadline())
+            if not deadline.expired():  # else this task is about to be cancelled
+                deadline.reschedule(loop.time() + scheduler.deadline())
 
         return on_sent
 
@@ -227,7 +246,7 @@ class Merger:
         elif isinstance(result, BadLiteral):
             self._fall_back(scheduler, merge, FallbackReason("bad-value"))
         elif isinstance(result, FallbackReason):
-            other = None if merge.second_attempt else self._row_order.other_plan(merge.call, result)
+            other = None if merge.second_attempt else self._other_plan(merge.call, result)
             if other is not None:
                 self._plan_again(scheduler, merge, other)
             elif not (may_be_refusal(result) and self._send_shorter(scheduler, merge, result.detail)):
@@ -325,9 +344,7 @@ class Merger:
         for request in merge.requests:
             if self.batcher.is_waiting(request):
                 self.batcher.leave_call(request)
-        self.batcher.start(scheduler, shorter, self._run(scheduler, shorter))
-        if shorter.task is not None:
-            shorter.task.add_done_callback(lambda _: self._release_others(scheduler, shorter))
+        self._start(scheduler, shorter)
         return True
 
     def _first_merged(
@@ -341,7 +358,19 @@ class Merger:
         others = self._shorter.record_accepted(merge)
         self._dispatch(scheduler, [request for request in others if self.batcher.is_waiting(request)])
 
-    def _release_others(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
-        """The shorter call failed, or all its clients disconnected: those who wait for it are sent alone."""
+    def _without_trial(self, scheduler: BatchScheduler, batch: list[PendingRequest]) -> list[PendingRequest]:
+        """Send some of ``batch`` in a call longer than a gateway is known to accept, if a trial is due. The others."""
+        trial = self._shorter.trial(self._settings.max_url, lambda limit: self._first_merged(scheduler, batch, limit))
+        if trial is None:
+            return batch
+        self._start(scheduler, trial)
+        on_trial = set(trial.requests)
+        return [request for request in batch if request not in on_trial]
+
+    def _on_length_known(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
+        """A longer or a shorter call has ended. If a shorter one failed, or all its clients disconnected, those who
+        wait for it are sent alone.
+        """
+        self._shorter.end(merge)
         for request in merge.shorter.others if merge.shorter is not None else ():
             self.batcher.release_alone(scheduler, request, fallback="refused-size")

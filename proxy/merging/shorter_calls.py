@@ -1,8 +1,7 @@
 """Shorter merged calls, after a gateway in front of PostgREST may have refused one for the length of its target.
 
 One shorter call is sent for some of the requests. If that is answered, its length becomes the limit for merged calls.
-
-Tests: tests/e2e/faults/test_small_gateways.py.
+Later one longer call at a time is tried.
 """
 
 from collections.abc import Callable
@@ -14,12 +13,28 @@ from proxy.upstream.state import UpstreamState
 
 
 class ShorterCalls:
-    """Chooses the shorter call, and learns from its answer."""
+    """Chooses the shorter call, or the longer one to try, and learns from its answer."""
 
     def __init__(self, state: UpstreamState) -> None:
         self._sizes = state.call_size
         self._events = state.context.events
         self._clock = state.context.clock
+
+    def trial(self, configured: int, plan: Callable[[int], MergedCall | None]) -> InFlightMerge | None:
+        """A call to send that is longer than those accepted so far; None if no trial is due. ``configured`` is
+        merge.max_url, ``plan`` gives the first call of a batch whose target has at most so many bytes.
+        """
+        limit = self._sizes.longer(configured, self._clock())
+        call = None if limit is None else plan(limit)
+        if call is None or len(call.target) <= self._sizes.limit(configured):
+            return None
+        self._sizes.begin_trial()
+        return InFlightMerge(call, second_attempt=False, is_trial=True)
+
+    def end(self, merge: InFlightMerge) -> None:
+        """``merge`` has ended, whatever came of it."""
+        if merge.is_trial:
+            self._sizes.end_trial()
 
     def after(
         self,
@@ -39,26 +54,25 @@ class ShorterCalls:
         limit, *smaller = limits
         call = plan(limit)
         if call is None:
-            self._sizes.end_trial()
             return None
         refused, first_status = (size, status) if before is None else (before.refused, before.status)
         chosen = set(call.requests)
         others = [request for request in waiting if request not in chosen]
-        merge.shorter = None
-        return InFlightMerge(
-            call, merge.second_attempt, ShorterCall(limit, refused, first_status, tuple(smaller), others)
-        )
+        shorter = ShorterCall(limit, refused, first_status, tuple(smaller), others)
+        is_trial = merge.is_trial
+        merge.shorter, merge.is_trial = None, False
+        return InFlightMerge(call, merge.second_attempt, shorter, is_trial)
 
     def record_accepted(self, merge: InFlightMerge) -> list[PendingRequest]:
         """PostgREST answered ``merge``; returns the requests that waited for it. If it is the shorter one of a refused
         call, that one was too long.
         """
-        shorter, now = merge.shorter, self._clock()
+        shorter = merge.shorter
         if shorter is None:
-            self._sizes.record_accepted(len(merge.call.target), now)
+            self._sizes.record_accepted(len(merge.call.target))
             return []
         merge.shorter = None
-        if self._sizes.record_refused(shorter.refused, shorter.limit, now):
+        if self._sizes.record_refused(shorter.refused, shorter.limit, self._clock()):
             self._events.emit(
                 Warned(
                     f"a merged call with a target of {shorter.refused} bytes was refused ({shorter.status}), and a "

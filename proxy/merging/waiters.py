@@ -39,7 +39,9 @@ class BufferedAnswer(msgspec.Struct, frozen=True, gc=False, eq=False):
     unused_calls: tuple[int, ...] = ()
     """Numbers of earlier calls for the request that could not answer it."""
     age: float = 0.0
-    """Seconds since before the call was sent, for an answer that was fetched ahead."""
+    """Seconds since before the call was sent, for an answer that was fetched ahead or kept."""
+    is_stale: bool = False
+    """Whether it is a kept answer that is being fetched again meanwhile."""
 
 
 class FailedCall(msgspec.Struct, frozen=True, eq=False):
@@ -128,11 +130,15 @@ class ShorterCall(msgspec.Struct, frozen=True, eq=False):
 class InFlightMerge(InFlightCall):
     """A merged call in flight. ``second_attempt``: a value of the wrong type was removed. There is no third attempt."""
 
-    def __init__(self, call: MergedCall, second_attempt: bool, shorter: ShorterCall | None = None) -> None:
+    def __init__(
+        self, call: MergedCall, second_attempt: bool, shorter: ShorterCall | None = None, is_trial: bool = False
+    ) -> None:
         super().__init__(call.requests)
         self.call = call
         self.second_attempt = second_attempt
         self.shorter = shorter
+        self.is_trial = is_trial
+        """Whether it is longer than the calls that a gateway is known to accept, or takes the place of such a call."""
         self.sent: float | None = None
         """When the call was first sent."""
 

@@ -1,7 +1,7 @@
 """Merged writes (FAN004): one PATCH or DELETE for several writes of one row each, where the operator allows it.
 
-A call that upstream refuses with a 4xx has changed nothing, so that its writes are sent alone. After any other failure
-nobody knows what was written, and no write is sent again.
+A call that PostgREST refuses with an error 4xx has changed nothing, so that its writes are sent alone. After any other
+failure nobody knows what was written, and no write is sent again.
 
 Tests: tests/e2e/exactness/test_merged_writes.py.
 """
@@ -16,7 +16,7 @@ from proxy.model import FallbackReason, Outcome, PendingRequest, PendingWrite, W
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
 from proxy.path.identity import lines_for_all
-from proxy.path.write_answers import split_writes
+from proxy.path.write_answers import is_refused, split_writes
 from proxy.path.writes import body_reason, form_of, plan_writes
 from proxy.settings.tables import MergeSettings
 from proxy.transport.whole_body import WholeBody
@@ -28,7 +28,6 @@ from proxy.upstream.state import UpstreamState
 UNKNOWN = "FANIN511"
 NOT_SENT = NOT_SENT_CODES | {"FANIN506", "FANIN510"}
 """Errors of a call that upstream has not got."""
-REFUSED = range(400, 500)
 
 
 class WriteMerger:
@@ -113,7 +112,7 @@ class WriteMerger:
         self, scheduler: BatchScheduler, call: WriteCall, answer: Response, number: int, seconds: float
     ) -> None:
         status = answer.line.status
-        if status in REFUSED:
+        if is_refused(answer):
             self._pause(scheduler, call, FallbackReason("write-refused", str(status)))
             for write in call.writes.values():
                 self.batcher.record_unused_call((write,), number)

@@ -35,8 +35,8 @@ class RequestAnswered(msgspec.Struct, frozen=True, gc=False):
 class UpstreamCalled(msgspec.Struct, frozen=True, gc=False):
     """An upstream call ended; a call that never got a connection has no event.
 
-    ``kind``: original, merged, shared, fallback, shadow, probation, types, part, outside, tunnel. ``status`` may be
-    NO_ANSWER or CANCELLED.
+    ``kind``: original, merged, shared, fallback, refill, shadow, probation, types, part, outside, tunnel. ``status``
+    may be NO_ANSWER or CANCELLED.
     """
 
     relation: str
@@ -69,6 +69,12 @@ class HealthChecked(msgspec.Struct, frozen=True):
 
 class UpstreamRecovered(msgspec.Struct, frozen=True):
     """Upstream is up again, ``seconds`` after a warning said that it is down."""
+
+    seconds: float
+
+
+class NotificationsResumed(msgspec.Struct, frozen=True):
+    """Notifications of writes are received again, ``seconds`` after they were lost."""
 
     seconds: float
 
@@ -124,6 +130,12 @@ class MemoUsed(msgspec.Struct, frozen=True, gc=False):
     age: float
 
 
+class CacheUsed(msgspec.Struct, frozen=True, gc=False):
+    """A request was answered from the cache, ``age`` seconds after its answer was asked for."""
+
+    age: float
+
+
 class RequestRefused(msgspec.Struct, frozen=True):
     """A request could not be read, or a connection was above the limit: fanin answered with the fault ``code``, a key
     of ``errors.codes.FAULTS``.
@@ -164,12 +176,14 @@ Event = (
     | UpstreamCalled
     | HealthChecked
     | UpstreamRecovered
+    | NotificationsResumed
     | WindowClosed
     | FellBack
     | HeaderDiffered
     | MergingPaused
     | AnswersCompared
     | MemoUsed
+    | CacheUsed
     | RequestRefused
     | TraceClosed
     | WorkloadInspected

@@ -16,6 +16,7 @@ from proxy.findings.model import Finding
 from proxy.observe.confirmed_names import METHODS, ConfirmedNames
 from proxy.observe.events import (
     Event,
+    NotificationsResumed,
     RequestAnswered,
     SettingsReloaded,
     TraceClosed,
@@ -100,7 +101,7 @@ class TraceLog:
 
 
 class Warnings:
-    """An observer that logs warnings, the end of an outage of upstream, and changed settings."""
+    """An observer that logs warnings, the end of what they warn of, and changed settings."""
 
     def __init__(self, rate: RateLimit) -> None:
         self._log = structlog.get_logger()
@@ -110,15 +111,17 @@ class Warnings:
         if isinstance(event, Warned):
             self._warn(event)
         elif isinstance(event, UpstreamRecovered):
-            self._recovered(event)
+            self._recovered("upstream", f"upstream is up again after {event.seconds:.1f} s", event.seconds)
+        elif isinstance(event, NotificationsResumed):
+            text = f"notifications of writes are received again after {event.seconds:.1f} s"
+            self._recovered("notifications", text, event.seconds)
         elif isinstance(event, SettingsReloaded) and event.changed is not None:
             self._log.info("settings", message="settings were reloaded", changed=list(event.changed))
 
-    def _recovered(self, event: UpstreamRecovered) -> None:
+    def _recovered(self, kind: str, text: str, seconds: float) -> None:
         left_out = self._rate.acquire()
         if left_out is not None:
-            text = f"upstream is up again after {event.seconds:.1f} s"
-            self._log.info("upstream", message=text, seconds=round(event.seconds, 1), left_out=left_out)
+            self._log.info(kind, message=text, seconds=round(seconds, 1), left_out=left_out)
 
     def _warn(self, event: Warned) -> None:
         left_out = self._rate.acquire()

@@ -93,16 +93,18 @@ COUNTED: dict[str, Series] = {
     ),
     # What upstream was asked.
     "upstream_calls": counter(
-        "Calls sent upstream. kind: original, merged, shared, fallback, part (of an over-long list), shadow (for "
-        "comparison), probation (for comparing the first answers of a relation), types (questions that mostly fail "
-        "before anything runs), outside (not PostgREST's paths), "
-        "tunnel (WebSockets, when they end).",
+        "Calls sent upstream. kind: original, merged, shared, fallback, part (of an over-long list), refill (of a kept "
+        "answer), shadow (for comparison), probation (for comparing the first answers of a relation), types (questions "
+        "that mostly fail before anything runs), outside (not PostgREST's paths), tunnel (WebSockets, when they end).",
         *("relation", "kind"),
     ),
     "upstream_duration_seconds": histogram(SECONDS, "From sending a call to the end of its answer.", "kind"),
     "upstream_up": gauge("1 while the last call to upstream, or the last look at it, got an answer.", initial=1),
     "upstream_outages": counter(
         "Outages of upstream that have ended; a warning in the log has the cause, and a line its length."
+    ),
+    "notification_outages": counter(
+        "Times that notifications of writes were lost and came again; a warning in the log has the cause."
     ),
     "calls_saved": gauge(
         "Upstream calls that merging and sharing saved, less those that they cost. Decreases when a merged answer"
@@ -111,6 +113,10 @@ COUNTED: dict[str, Series] = {
     ),
     "memo_age_seconds": histogram(
         SECONDS, "Age of the answers that were fetched ahead when they were used, from before their call was sent."
+    ),
+    "cache_age_seconds": histogram(
+        (*SECONDS, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0),
+        "Age of the kept answers when they were used, from before their request was sent.",
     ),
     # Traces: the number of queries behind an application's request.
     "trace_queries": histogram(

@@ -44,9 +44,9 @@ class CachedAnswer(msgspec.Struct, frozen=True, eq=False):
     def size(self) -> int:
         return OVERHEAD + len(self.slice.head) + len(self.slice.body)
 
-    def is_fresh(self, fresh: float, now: float) -> bool:
-        """Whether it is at most ``fresh`` seconds old, and its caller's token is still valid."""
-        return now - self.at <= fresh and now < self.until
+    def is_usable(self, seconds: float, now: float) -> bool:
+        """Whether it is at most so many ``seconds`` old, and its caller's token is still valid."""
+        return now - self.at <= seconds and now < self.until
 
     def may_read(self, names: frozenset[str]) -> bool:
         """Whether it depends on one of these relations, or on which ones it depends is not known."""
@@ -55,6 +55,21 @@ class CachedAnswer(msgspec.Struct, frozen=True, eq=False):
     def is_current(self, drops: Drops, now: float) -> bool:
         """Whether nobody wrote since the request was sent, and nobody is writing."""
         return drops.is_current(self.read, self.reading, now)
+
+
+class Holding(msgspec.Struct, eq=False):
+    """What is kept of one relation."""
+
+    answers: int = 0
+    size: int = 0
+    """Estimated bytes."""
+    uses: int = 0
+    """Requests that were answered from it, since the first of these answers came."""
+
+    def add(self, answers: int, size: int) -> None:
+        """There are so many more, of so many bytes."""
+        self.answers += answers
+        self.size += size
 
 
 class AnswerCache:
@@ -69,36 +84,60 @@ class AnswerCache:
         """Requests by result: a key of ``errors.words.CACHE_RESULTS``."""
         self.removed: Counter[str] = Counter()
         """Answers that are not kept any more, by cause: a key of ``errors.words.CACHE_CAUSES``."""
-        self._max_bytes = max_bytes
+        self.refills: Counter[str] = Counter()
+        """Reads that nobody waits for, by result: a key of ``errors.words.REFILL_RESULTS``."""
+        self.wasted: Counter[str] = Counter()
+        """Those of the removed ones that nobody was answered from."""
+        self.relations: dict[str, Holding] = {}
+        """What is kept of each relation."""
+        self.max_bytes = max_bytes
+        self._unused: set[bytes] = set()
         self._entries: OrderedDict[bytes, CachedAnswer] = OrderedDict()
         self._refused: BoundedTable[bytes, float] = BoundedTable(MAX_REFUSED, MAX_REFUSED_BYTES)
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, key: bytes, fresh: float, drops: Drops, now: float) -> CachedAnswer | None:
-        """The answer, if it may be used now. One that may not is removed."""
+    def get(self, key: bytes, seconds: float, drops: Drops, now: float) -> CachedAnswer | None:
+        """The answer, if it may be used now, and is at most so many ``seconds`` old. One that is not is removed."""
         entry = self._entries.get(key)
         if entry is None:
             return None
-        cause = _why_removed(entry, fresh, drops, now)
+        cause = _why_removed(entry, seconds, drops, now)
         if cause:
             self._remove(key, cause)
             return None
         self._entries.move_to_end(key)
+        self._unused.discard(key)
+        self.relations[entry.relation].uses += 1
         return entry
 
     def put(self, key: bytes, entry: CachedAnswer, drops: Drops, now: float) -> bool:
         """Keep an answer, unless somebody wrote since its request was sent. Whether it is kept."""
-        if not entry.is_current(drops, now) or now >= entry.until or entry.size > self._max_bytes:
+        if not entry.is_current(drops, now) or now >= entry.until or entry.size > self.max_bytes:
             return False
         if key in self._entries:
             self._remove(key, "replaced")
         self._entries[key] = entry
+        self._unused.add(key)
         self.held_bytes += entry.size
-        while self.held_bytes > self._max_bytes:
+        self.relations.setdefault(entry.relation, Holding()).add(1, entry.size)
+        while self.held_bytes > self.max_bytes:
             self._remove(next(iter(self._entries)), "evicted")
         return True
+
+    def peek(self, key: bytes) -> CachedAnswer | None:
+        """The answer, whether it may be used or not."""
+        return self._entries.get(key)
+
+    def move(self, key: bytes, other: bytes, drops: Drops, now: float) -> None:
+        """Keep an answer under another key, for callers whose tokens expire at other times."""
+        self.put(other, msgspec.structs.replace(self._take(key), until=float("inf")), drops, now)
+
+    def outdate(self, key: bytes) -> None:
+        """Remove the answer, if there is one: a newer one to the same request is not to be kept."""
+        if key in self._entries:
+            self._remove(key, "outdated")
 
     def refuse(self, key: bytes, until: float) -> None:
         """Nobody waits for an answer to such a request until then: the last one was of a kind that is not kept."""
@@ -117,14 +156,24 @@ class AnswerCache:
 
     def clear(self) -> None:
         """Remove all answers: the settings were read again."""
-        self.removed["reload"] += len(self._entries)
-        self._entries.clear()
+        for key in tuple(self._entries):
+            self._remove(key, "reload")
         self._refused.clear()
-        self.held_bytes = 0
 
     def _remove(self, key: bytes, cause: str) -> None:
-        self.held_bytes -= self._entries.pop(key).size
         self.removed[cause] += 1
+        self.wasted[cause] += key in self._unused
+        self._take(key)
+
+    def _take(self, key: bytes) -> CachedAnswer:
+        self._unused.discard(key)
+        entry = self._entries.pop(key)
+        self.held_bytes -= entry.size
+        holding = self.relations[entry.relation]
+        holding.add(-1, -entry.size)
+        if not holding.answers:
+            del self.relations[entry.relation]
+        return entry
 
 
 def is_kept(head: bytes) -> bool:
@@ -142,7 +191,7 @@ def is_kept(head: bytes) -> bool:
     return True
 
 
-def _why_removed(entry: CachedAnswer, fresh: float, drops: Drops, now: float) -> str:
-    if not entry.is_fresh(fresh, now):
+def _why_removed(entry: CachedAnswer, seconds: float, drops: Drops, now: float) -> str:
+    if not entry.is_usable(seconds, now):
         return "too-old"
     return "" if entry.is_current(drops, now) else "dropped"

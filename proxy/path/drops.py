@@ -31,6 +31,8 @@ class DropClock:
         self._open_writes = 0
         self._open_to_all = 0
         self._unanswered_until = float("-inf")
+        self.sees_all = True
+        """Whether each write is told here; False while notifications of those of others are expected and missing."""
 
     def record_sent(self, changed: RelationSet) -> None:
         """A write that may change the relations ``changed`` is about to be sent."""
@@ -68,7 +70,7 @@ class DropClock:
 
     def is_current(self, read: RelationSet, reading: int, now: float) -> bool:
         """Whether what was read of the relations ``read`` after the clock's ``reading`` may be used now."""
-        if now < self._unanswered_until or self._open_to_all:
+        if not self.sees_all or now < self._unanswered_until or self._open_to_all:
             return False
         if read is None:
             return not self._open_writes and self._last_of_any <= reading

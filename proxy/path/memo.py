@@ -9,6 +9,8 @@ import msgspec
 
 from proxy.model import RelationSet, RequestHead, Slice
 
+LIMITING = (b"no-cache", b"no-store", b"max-age", b"min-fresh", b"only-if-cached")
+"""Directives of Cache-Control with which a client limits how old its answer may be."""
 OVERHEAD = 600
 """Estimated bytes of an answer besides its head and its body."""
 
@@ -82,13 +84,17 @@ class Memo:
 
 
 def asks_for_fresh(head: RequestHead) -> bool:
-    """Whether the client asks for an answer that no cache has stored: ``Cache-Control: no-cache`` or ``no-store``, or
-    ``Pragma: no-cache`` (RFC 9111, sections 5.2.1 and 5.4).
+    """Whether the client limits how an answer that was stored may be used: by a directive of Cache-Control other than
+    ``max-stale`` and ``no-transform``, or ``Pragma: no-cache`` (RFC 9111, sections 5.2.1 and 5.4).
     """
     lines = head.forwarded_lines.lower()
-    if b"no-cache" not in lines and b"no-store" not in lines:
+    if b"cache-control:" not in lines and b"pragma:" not in lines:
         return False
-    return any(
-        line.startswith((b"cache-control:", b"pragma:")) and (b"no-cache" in line or b"no-store" in line)
-        for line in lines.split(b"\r\n")
-    )
+    return any(_limits(line) for line in lines.split(b"\r\n"))
+
+
+def _limits(line: bytes) -> bool:
+    name, _, value = line.partition(b":")
+    if name == b"pragma":
+        return b"no-cache" in value
+    return name == b"cache-control" and any(directive in value for directive in LIMITING)

@@ -168,11 +168,13 @@ class Trust:
 
     def record_difference(self, pair: Pair, difference: str, now: float) -> bool:
         """Two equal reads at one time had different answers. A client may have written in between; after
-        ``DIFFERENCES`` of them without a match the relation is taken to differ each time.
+        ``DIFFERENCES`` of them without a match the relation is taken to differ each time. What it earned before is
+        lost: a view that has few different answers has equal ones now and then.
 
         True if it was not wrong before.
         """
         record = self._record(pair)
+        record.matched.clear()
         record.differed += 1
         return record.differed >= DIFFERENCES and self.record_wrong(pair, difference, now)
 

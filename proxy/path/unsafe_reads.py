@@ -51,19 +51,33 @@ def _hazard_of(relation: str, text: str, schema: str, hazards: Hazards) -> Hazar
     if relation in hazards.relations:
         return hazards.relations[relation]
     text = unquote_plus(text)
-    words = frozenset("".join(char if char.isalnum() or char == "_" else " " for char in text).split())
-    for names in _names(relation, "(" in text, schema, hazards):
+    words, embeds = _words(text)
+    for names, present in _names(relation, words, embeds, schema, hazards):
         for name, hazard in names.items():
-            if name in words or (not name.isidentifier() and name in text):
+            if name in present or (not name.isidentifier() and name in text):
                 return hazard
     return None
 
 
-def _names(relation: str, embeds: bool, schema: str, hazards: Hazards) -> Iterator[Mapping[str, Hazard]]:
-    """Names that must not stand in a query of ``relation``: if it ``embeds`` others, those of all relations."""
+def _words(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """All words of a query, and those that may name an embed: ``name(…)``, ``name!hint(…)`` and ``hint``.
+
+    Other words are columns, operators and aliases: to filter by the column of a foreign key embeds nothing.
+    """
+    spaced = text.replace("(", " ( ").replace("!", " ! ")
+    words = "".join(char if char.isalnum() or char in "_(!" else " " for char in spaced).split()
+    around = zip(["", *words], words, [*words[1:], ""], strict=False)
+    return frozenset(words), frozenset(word for before, word, after in around if before == "!" or after in ("(", "!"))
+
+
+def _names(
+    relation: str, words: frozenset[str], embeds: frozenset[str], schema: str, hazards: Hazards
+) -> Iterator[tuple[Mapping[str, Hazard], frozenset[str]]]:
+    """Names that must not be among these words of a query of ``relation``: if it embeds others, those of all."""
     if not embeds:
-        yield hazards.columns.get(relation, {})
+        yield hazards.columns.get(relation, {}), words
         return
-    yield {name.removeprefix(f"{schema}."): hazard for name, hazard in hazards.relations.items()}
-    yield hazards.embeds
-    yield from hazards.columns.values()
+    yield {name.removeprefix(f"{schema}."): hazard for name, hazard in hazards.relations.items()}, embeds
+    yield hazards.embeds, embeds
+    for names in hazards.columns.values():
+        yield names, words

@@ -14,11 +14,22 @@ from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.echoes import ShareableLines, shareable_lines
 from proxy.postgrest.response.gateway import Gateway
 from proxy.postgrest.response.headers import COPIED_HEADERS
+from proxy.postgrest.response.problem import ErrorBody, read_error_body
 from proxy.postgrest.response.rows import marked_rows
 
 WRITE_HEADERS = COPIED_HEADERS | {b"content-range", b"preference-applied"}
 OK, NO_CONTENT = b"HTTP/1.1 200 OK", b"HTTP/1.1 204 No Content"
 ONE_ROW, NO_ROW = b"0-0/*", b"*/*"
+BAD_REQUEST, TIMEOUT, SERVER_ERROR = 400, 408, 500
+
+
+def is_refused(answer: Response) -> bool:
+    """Whether PostgREST refused a call, so that nothing was written: a 4xx with its error. SQL can set another status
+    on what it has written (``response.status``), and a gateway answers 408 after it has passed a request on.
+    """
+    status = answer.line.status
+    is_client_error = BAD_REQUEST <= status < SERVER_ERROR and status != TIMEOUT
+    return is_client_error and read_error_body(answer.body) != ErrorBody()
 
 
 def split_writes(

@@ -16,6 +16,7 @@ import msgspec
 
 from proxy.model import Query, RelationSet
 from proxy.postgrest.hazards import CatalogRow
+from proxy.postgrest.write_triggers import NOT_NOTIFYING
 
 DEPENDENCIES = r"""
 with tree(oid, text) as materialized (
@@ -48,7 +49,7 @@ select c.oid::bigint as oid, n.nspname::text as schema, c.relname::text as relat
     join pg_cast k on k.castsource = t.oid and k.castmethod = 'f'
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
   ) as opaque,
-  exists (select from pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal) as triggers,
+  exists (select from pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal and $notifying$) as triggers,
   array(select s.target::bigint from source s where s.oid = c.oid order by 1) as sources,
   array(
     select k.conrelid::bigint from pg_constraint k
@@ -60,7 +61,7 @@ select c.oid::bigint as oid, n.nspname::text as schema, c.relname::text as relat
     as row_functions
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
-"""
+""".replace("$notifying$", NOT_NOTIFYING)
 """One row per relation. ``opaque``: what it reads or changes cannot be told from the catalogs."""
 
 

@@ -23,6 +23,10 @@ LACKING = ("rows", "total", "bytes", "headers")
 """What the spans of HTTP clients do not show, or not of each answer."""
 
 
+MAX_DOCUMENT = 64_000_000
+"""Bytes of a file that is one message in many lines."""
+
+
 def reading_of(settings: Settings) -> SpanReading:
     """How requests are read, by the settings."""
     return SpanReading(settings.catalog.schemas[0], settings.merge.max_url, settings.trace.max_spans)
@@ -87,9 +91,22 @@ def _spans(file: Path) -> Iterator[OtelSpan]:
                 except OtlpError as error:
                     if number > 1 and not line.endswith(b"\n"):
                         return  # the Collector was writing it
+                    if number == 1 and line.strip() in (b"{", b"["):
+                        yield from _document(file, line + lines.read(MAX_DOCUMENT))
+                        return
                     raise DataAccessError(f"{file}:{number}: {error}") from error
     except OSError as error:
         raise DataAccessError(f"{file}: cannot be read: {error.strerror}") from error
+
+
+def _document(file: Path, text: bytes) -> Iterator[OtelSpan]:
+    """The spans of a file that is one message in many lines, as a person or a tool has formatted it."""
+    if len(text) > MAX_DOCUMENT:
+        raise DataAccessError(f"{file}: is one message of more than {MAX_DOCUMENT:,} bytes: write one message a line")
+    try:
+        yield from read_json(text)
+    except OtlpError as error:
+        raise DataAccessError(f"{file}: {error}") from error
 
 
 def _nothing(file: Path, spans: int, is_named: bool) -> str:

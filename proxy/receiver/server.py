@@ -3,6 +3,7 @@
 Tests: tests/e2e/clients/test_otlp_client.py.
 """
 
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 
@@ -39,8 +40,8 @@ def receiver(take: Callable[[Iterable[OtelSpan]], None]) -> web.Application:
         read = READERS.get(kind)
         if read is None:
             return _status(415, NO_PROTOBUF if kind == PROTOBUF else f"Send {JSON} or {PROTOBUF}.")
-        data = await request.read()
         try:
+            data = decompressed(await request.read(), request.headers.get("Content-Encoding", ""))
             spans = list(read(data))
         except OtlpError as error:
             return _status(400, f"The body {error}.")
@@ -58,6 +59,26 @@ def receiver(take: Callable[[Iterable[OtelSpan]], None]) -> web.Application:
     return application
 
 
+def decompressed(body: bytes, coding: str) -> bytes:
+    """The body without its Content-Encoding: gzip, deflate or none. OtlpError for another one, for a body that does not
+    have it, and for one of more than ``MAX_BODY`` bytes.
+    """
+    if coding.lower() in ("", "identity"):
+        return body
+    if coding.lower() not in ("gzip", "deflate"):
+        raise OtlpError("has a Content-Encoding that is not read here: send gzip, or none")
+    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # the header says whether it is gzip or zlib
+    try:
+        data = stream.decompress(body, MAX_BODY + 1)
+    except zlib.error:
+        raise OtlpError(f"is not {coding.lower()}, as its Content-Encoding says") from None
+    if len(data) > MAX_BODY:
+        raise OtlpError(f"has more than {MAX_BODY:,} bytes")
+    if not stream.eof:
+        raise OtlpError("ends too early to be decompressed")
+    return data
+
+
 @asynccontextmanager
 async def receiving(address: str, take: Callable[[Iterable[OtelSpan]], None]) -> AsyncIterator[str]:
     """Receive at ``address`` (HOST:PORT); gives the URL. ConfigError, AddressInUseError."""
@@ -67,7 +88,7 @@ async def receiving(address: str, take: Callable[[Iterable[OtelSpan]], None]) ->
         host, port = split_listen(address)
     except ConfigError as error:
         raise ConfigError(f"--otlp: {error}") from None
-    runner = web.AppRunner(receiver(take), access_log=None)
+    runner = web.AppRunner(receiver(take), access_log=None, auto_decompress=False)  # aiohttp logs what it cannot
     await runner.setup()
     try:
         try:

@@ -17,7 +17,10 @@ from proxy.settings.sources import ConfigError
 TIMEOUT = 30.0
 HOURS = 7 * 24
 """The time of which requests are counted."""
-QUERY = f"sum by (relation, method) (increase(fanin_requests_total[{HOURS}h]))"
+COUNTER, INCREASE = f"fanin_requests_total[{HOURS}h]", f"increase(fanin_requests_total[{HOURS}h])"
+BORN = f"(min_over_time({COUNTER}) unless fanin_requests_total offset {HOURS}h)"
+"""The first value of series that began in this time: ``increase`` counts from it, and not from zero."""
+QUERY = f"sum by (relation, method) (({INCREASE} + {BORN}) or {INCREASE})"
 READS = frozenset(("GET", "HEAD"))
 
 

@@ -116,6 +116,9 @@ class RecordedSpan(msgspec.Struct, frozen=True, omit_defaults=True):
     identity: Annotated[
         Hash, Meta(description="Hash of all that the database could see of its caller; zeros if unknown.")
     ] = "0" * 16
+    role: Annotated[
+        Hash, Meta(description="Hash of the role that its token names, of nothing without a token; zeros if unknown.")
+    ] = "0" * 16
     writes: Annotated[
         NonNegativeInt, Meta(description="Grows with each write of any caller to its relation before it arrived.")
     ] = 0

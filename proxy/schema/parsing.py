@@ -56,9 +56,31 @@ def parse_expression(text: str) -> Expression:
         calls=tuple(_calls(root, tokens)),
         relations=tuple(dict.fromkeys(_name(table) for table in root.find_all(exp.Table, bfs=False))),
         equal_columns=tuple(dict.fromkeys(_equal_columns(root))),
-        user_metadata=any(map(_is_metadata_key, root.find_all(exp.Literal)))
-        or any(column.name in USER_METADATA for column in root.find_all(exp.Column)),
+        user_metadata=_reads_metadata(root),
     )
+
+
+def reads_user_metadata(body: str) -> bool | None:
+    """Whether the body of a function reads what users can change about themselves; None if it names that, and cannot be
+    parsed: what is only named there may be a text.
+    """
+    if not any(name in body for name in USER_METADATA):
+        return False
+    try:
+        trees = [tree for tree in sqlglot.parse(body, dialect="postgres") if tree is not None]
+    except (SqlglotError, RecursionError):
+        return None
+    if any(tree.find(exp.Command) for tree in trees):
+        return None
+    return any(_reads_metadata(tree) for tree in trees)
+
+
+def _reads_metadata(root: exp.Expr) -> bool:
+    """Whether a key of JSON, written with the type that Postgres prints or without, or a column is one of the names."""
+    if any(map(_is_metadata_key, root.find_all(exp.Literal))):
+        return True
+    names = (node.name for node in root.find_all(exp.Column, exp.JSONPathKey))
+    return not USER_METADATA.isdisjoint(names)
 
 
 def parse_optional(text: str | None) -> Expression | None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+NEEDS_FRESH = "{} needs a value for cache.fresh: the seconds for which an answer may be used"
 
 
 class EffectiveSettings(BaseModel):
@@ -178,14 +179,15 @@ def _message(error: Mapping[str, Any]) -> str:
 
 
 def _hint(place: tuple[int | str, ...]) -> str:
-    """The end of an error about an unknown name in a list of tables: the most similar name."""
+    """The end of an error about an unknown name in a list of tables: the most similar name, or all names."""
     tables: dict[str, type[Section]] = {
         "ignore": Ignore,
         "override": Override,
         "budget": Budget,
         "growth": Growth,
     }
-    return nearest(str(place[-1]), tables[str(place[0])].model_fields)
+    fields = tables[str(place[0])].model_fields
+    return nearest(str(place[-1]), fields, f"; {place[0]} has {', '.join(fields)}")
 
 
 def _check_tables(settings: Settings, known: Declarations, faults: Faults) -> None:
@@ -200,7 +202,7 @@ def _check_tables(settings: Settings, known: Declarations, faults: Faults) -> No
         for name, value in override.changes.items():
             if name in own:
                 _check_override(settings, at, (name, value), faults)
-    for where, what in _without_fresh_time(settings):
+    for where, what in (*_without_fresh_time(settings), *_shared_wrongly(settings)):
         faults.add_value(str(where[0]), where, what)
     codes = [rule.code for rule in RULES]
     named = [("ignore", at, "rule", ignore.rule) for at, ignore in enumerate(settings.ignore)]
@@ -213,14 +215,36 @@ def _check_tables(settings: Settings, known: Declarations, faults: Faults) -> No
 
 def _without_fresh_time(settings: Settings) -> Iterable[tuple[TomlPath, str]]:
     """Where answers are to be kept without saying for how long, and what to do."""
-    needs = "rules.fan006 = 'rewrite' needs a value for cache.fresh: the seconds for which an answer may be used"
     if settings.cache.fresh is not None:
         return
     if settings.rules.fan006 == "rewrite":
-        yield ("rules", "fan006"), needs
+        yield ("rules", "fan006"), NEEDS_FRESH.format("rules.fan006 = 'rewrite'")
+    if settings.cache.stale_while_revalidate:
+        yield ("cache", "stale_while_revalidate"), NEEDS_FRESH.format("cache.stale_while_revalidate")
     for at, override in enumerate(settings.override):
-        if override.changes.get("rules.fan006") == "rewrite" and "cache.fresh" not in override.changes:
+        changes = override.changes
+        if "cache.fresh" in changes:
+            continue
+        if changes.get("rules.fan006") == "rewrite":
+            needs = NEEDS_FRESH.format("rules.fan006 = 'rewrite'")
             yield ("override", at, "rules", "fan006"), f"override {at + 1}: {needs}"
+        if changes.get("cache.stale_while_revalidate"):
+            needs = NEEDS_FRESH.format("cache.stale_while_revalidate")
+            yield ("override", at, "cache", "stale_while_revalidate"), f"override {at + 1}: {needs}"
+
+
+def _shared_wrongly(settings: Settings) -> Iterable[tuple[TomlPath, str]]:
+    """Where answers are to be shared by all identities without what that needs, and what to do."""
+    if settings.cache.shared:
+        yield ("cache", "shared"), "cache.shared is for single relations: set it in an [[override]] that names one"
+    for at, override in enumerate(settings.override):
+        if not override.changes.get("cache.shared"):
+            continue
+        where: TomlPath = ("override", at, "cache", "shared")
+        if not override.relation:
+            yield where, f"override {at + 1}: cache.shared is for single relations: name one"
+        if settings.db_uri is None:
+            yield where, f"override {at + 1}: cache.shared needs db_uri: policies, grants and roles are read there"
 
 
 def _check_override(settings: Settings, at: int, change: tuple[str, Any], faults: Faults) -> None:

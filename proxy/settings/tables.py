@@ -32,7 +32,7 @@ class TraceSettings(Section):
     quiet_explicit: Positive = Field(
         1.0, description="A trace named by a header closes after this time without a request."
     )
-    quiet_inferred: Positive = Field(0.05, description="The same for a trace that is inferred from caller and timing.")
+    quiet_inferred: Positive = Field(0.08, description="The same for a trace that is inferred from caller and timing.")
     max_age: Positive = Field(
         60.0, description="A trace closes at this age; later requests with the same id form a new part of it."
     )
@@ -172,6 +172,18 @@ class CacheSettings(Section):
         "rules.fan006 = rewrite.",
         json_schema_extra=OVERRIDE,
     )
+    stale_while_revalidate: Annotated[float, Field(ge=0)] = Field(
+        0.0,
+        description="For this time after cache.fresh an answer is used once more, while one read fetches it again.",
+        json_schema_extra=OVERRIDE,
+    )
+    shared: bool = Field(
+        False,
+        description="In an [[override]] of a relation: its rows do not depend on who asks, so that one answer serves "
+        "all whose token PostgREST has accepted for the same request. It has no effect while the catalog (db_uri) "
+        "contradicts that, or after two identities had different answers.",
+        json_schema_extra=OVERRIDE,
+    )
     max_bytes: Count = Field(
         32_000_000,
         description="Maximum estimated bytes of kept answers; above it, the one that was used longest ago is evicted. "
@@ -242,6 +254,13 @@ class CatalogSettings(Section):
     )
     channel: str = Field("pgrst", description="PostgREST's db-channel, on which schema reloads are announced.")
     lifetime: Positive = Field(60.0, description="The catalog is read again after this time.")
+    writes_channel: str = Field(
+        "fanin_writes",
+        max_length=63,
+        description="Channel on which triggers of `fanin cache triggers` notify of writes, where answers are kept "
+        "(rules.fan002 or rules.fan006 = rewrite). While fanin cannot listen to it, no answer is kept. Empty: it does "
+        "not listen.",
+    )
 
 
 class DetectSettings(Section):

@@ -29,6 +29,7 @@ from proxy.server.server import Answering, ClientRequest
 from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
 from proxy.sidecar.cached_reads import answer_or_fill
+from proxy.sidecar.caller_roles import CallerRoles
 from proxy.sidecar.forwarding import Forwarder
 from proxy.sidecar.merged_writes import reply_to_write
 from proxy.sidecar.policy import RequestPolicy
@@ -84,8 +85,9 @@ class Pipeline:
         self._key = key
         self._appends_peer = settings.forwarded == "append"
         self._traced = settings.mode != "pass"
+        hasher, records = LiteralHasher(salt_of(key)), settings.record.file is not None
         self._span_options = SpanOptions(
-            LiteralHasher(salt_of(key)), settings.record.file is not None, settings.show_values
+            hasher, records, settings.show_values, CallerRoles(hasher) if records else None
         )
         self._function_of = state.context.mount.function_of
         self._makes_spans = bool(settings.otlp.endpoint)
@@ -274,7 +276,7 @@ class Pipeline:
             context.saved_by = "FAN004"
         upstream.call, upstream.shared, upstream.seconds = served.call, served.shared, served.seconds
         upstream.unused_calls = served.unused_calls
-        context.age = served.age
+        context.age, context.is_stale = served.age, served.is_stale
         answer.status, answer.rows = int(own_slice.head[9:12]), own_slice.rows
         answer.total = own_slice.rows if context.request.head.exact_count else -1
         answer.add(own_slice.body)

@@ -7,11 +7,12 @@ all policies.
 
 import asyncio
 
-from proxy.merging.cacher import CachedReads, Cacher
+from proxy.merging.cacher import Cacher
 from proxy.merging.chunker import Chunker
 from proxy.merging.coalescer import Coalescer
 from proxy.merging.comparer import ShadowComparer
 from proxy.merging.fetch import Fetcher, FetchesMerged
+from proxy.merging.fills import CachedReads
 from proxy.merging.merger import Merger
 from proxy.merging.prefetcher import Prefetcher
 from proxy.merging.probation import ProbationFetcher
@@ -62,13 +63,23 @@ class RequestPolicy:
 
         self.cacher: Cacher | None = None
         if settings.mode == "rewrite" and settings.rules.fan006 == "rewrite" and settings.cache.fresh is not None:
-            self.cacher = Cacher(settings.cache.fresh, state, cached)
+            self.cacher = Cacher(settings.cache, state, cached)
 
     def _fetcher(self, state: UpstreamState) -> FetchesMerged:
         fetcher = ProbationFetcher(Fetcher(self.settings.merge, state), self.comparer, state)
         if not self.settings.shadow.share:
             return fetcher
         return SampledFetcher(fetcher, self.comparer, state.context.client.calls, self.settings.shadow)
+
+    @property
+    def keeps_answers(self) -> bool:
+        """Whether a request may be answered from what was read before it came."""
+        return self.prefetcher is not None or self.cacher is not None
+
+    @property
+    def shares_answers(self) -> bool:
+        """Whether kept answers may be shared by all identities."""
+        return self.cacher is not None and self.settings.cache.shared
 
     @property
     def busy(self) -> bool:

@@ -13,9 +13,10 @@ from proxy.postgrest.request.in_list import estimate_list, list_column
 from proxy.postgrest.request.literals import canonical
 from proxy.postgrest.request.row_range import lowest
 from proxy.server.server import ClientRequest
+from proxy.sidecar.caller_roles import CallerRoles
 
 if TYPE_CHECKING:
-    from proxy.merging.cacher import Fill
+    from proxy.merging.fills import Fill
     from proxy.merging.shadow import AnswerCopy
     from proxy.merging.trace_memory import TraceVisit
     from proxy.traces.grouping import OpenTrace
@@ -48,6 +49,8 @@ class SpanOptions(msgspec.Struct, frozen=True):
     """Whether spans keep the class and length of each literal."""
     values: bool
     """Whether spans keep targets with their values."""
+    roles: CallerRoles | None = None
+    """Where spans get the role of the caller from; None: they have none."""
 
 
 class ClientAnswer(msgspec.Struct, eq=False):
@@ -124,6 +127,8 @@ class RequestContext(msgspec.Struct, eq=False):
     """What is remembered of its trace, if something may be fetched ahead."""
     age: float = 0.0
     """Seconds since its answer was asked for, if that was fetched ahead or kept."""
+    is_stale: bool = False
+    """Whether its answer was kept, and is being fetched again meanwhile."""
     fill: "Fill | None" = None
     """Where its answer is kept, if it may answer others too."""
     copy: "AnswerCopy | None" = None
@@ -151,7 +156,7 @@ class RequestContext(msgspec.Struct, eq=False):
         if self.outcome is Outcome.PREFETCHED:
             return f"prefetched; age={self.age:.3f}"
         if self.outcome is Outcome.CACHED:
-            return f"cached; age={self.age:.3f}"
+            return f"cached; age={self.age:.3f}" + ("; stale" if self.is_stale else "")
         reason = self.fallback_reason if self.outcome is Outcome.FALLBACK else self.bypass_reason
         return self.outcome.value + (f"; reason={reason}" if reason else "")
 
@@ -217,6 +222,7 @@ class RequestContext(msgspec.Struct, eq=False):
             connection=request.client.number,
             connected=request.client.opened,
             function=query.function,
+            role=options.roles.of(request.head) if options.roles is not None else 0,
         )
         if count or upstream.head_size or answer.key_bytes:
             keys = row_keys(answer.key_bytes, options.hash_literal) if answer.key_bytes else ()

@@ -8,7 +8,7 @@ import msgspec
 
 from proxy.analysis.rule import AnyRule
 from proxy.errors.codes import FaultError
-from proxy.merging.cacher import CachedReads
+from proxy.merging.fills import CachedReads
 from proxy.merging.trace_memory import TraceMemories
 from proxy.observe.events import Events, FellBack, RequestRefused, UpstreamCalled, Warned
 from proxy.path.identity import HeadRules, head_rules
@@ -29,6 +29,7 @@ from proxy.sidecar.trace_closer import TraceCloser
 from proxy.traces.grouping import GroupingSettings, TraceGrouper
 from proxy.transport.address import parse_address, split_listen
 from proxy.transport.listener import bind_error
+from proxy.upstream.access_reader import AccessReader
 from proxy.upstream.calls import UpstreamContext
 from proxy.upstream.catalog import CatalogReader
 from proxy.upstream.client import Upstream
@@ -38,6 +39,7 @@ from proxy.upstream.health import Health
 from proxy.upstream.mount import Mount
 from proxy.upstream.openapi_reader import OpenApiReader
 from proxy.upstream.state import UpstreamState
+from proxy.upstream.write_notifications import WriteListener
 
 TICK = 0.02
 """Seconds between two runs of the background tasks."""
@@ -52,10 +54,9 @@ class Sidecar:
         """Use ``create`` instead, which first finds out what upstream is."""
         self.settings = settings
         self.discovered = discovered
-        self.draining = False
+        self.draining = self.listening = False
         self.port = 0
         """The port for clients; 0 before ``start``, and for a unix socket."""
-        self.listening = False
         self._trace_header = b""
         self._events, self._clock = context.events, context.clock
         self._key = secrets.token_bytes(16)
@@ -75,12 +76,14 @@ class Sidecar:
             self.health.failed(discovered.failure)
         self._known_catalog: Catalog | None = None
         self._catalog = CatalogReader(settings, self._events, self._apply_catalog)
+        self.write_listener = WriteListener(settings, self.upstream_state)
         self._openapi = OpenApiReader(settings, lambda: self.upstream_state.context, self._apply_facts)
         self.memories = TraceMemories(
             settings.prefetch.max_bytes, settings.prefetch.max_trace_bytes, settings.prefetch.max_flows
         )
         self.traces.on_closed = lambda trace: self.memories.forget(trace, self._clock())
         self.cached = CachedReads(settings.cache.max_bytes)
+        self.access_reader = AccessReader(settings, self.upstream_state, self.cached.sharing)
         self.policy = policies(settings, self.upstream_state, self.memories, self.cached)
         self.retired: list[RequestPolicy] = []
         """Policies that a reload has replaced, as long as a request waits under them."""
@@ -99,8 +102,7 @@ class Sidecar:
         self.descriptors = DescriptorMonitor(self.upstream, self._events, self._clock)
         self._forced = asyncio.Event()
         self._background: asyncio.Task[None] | None = None
-        self._warned_per_call = False
-        self._warned_schema = ""
+        self._warned_per_call, self._warned_schema = False, ""
         self._warned_max_rows: int | None = None
 
     @classmethod
@@ -124,6 +126,9 @@ class Sidecar:
     async def start(self) -> None:
         """Read the catalog, and listen. ConfigError if the address cannot be bound."""
         await self._catalog.start()
+        self._listen_for_writes()
+        await self.write_listener.started()
+        await self.access_reader.started()
         self._openapi.start()
         try:
             self.port = await self.server.listen(self.settings.listen)
@@ -149,6 +154,7 @@ class Sidecar:
         self.cached.clear()
         self.retired += self.policy.all
         self.settings, self.policy = settings, policy
+        self._listen_for_writes()
 
     @property
     def policies(self) -> tuple[RequestPolicy, ...]:
@@ -172,6 +178,7 @@ class Sidecar:
         self.draining = self.server.draining = True
         for policy in self.policies:
             await policy.comparer.close()
+        await self.cached.close()
         if self.listening:
             drain = self.settings.drain
             try:
@@ -188,6 +195,8 @@ class Sidecar:
         await self.health.stop()
         await self._openapi.stop()
         await self._catalog.stop()
+        await self.write_listener.stop()
+        await self.access_reader.stop()
         self.upstream.close()
 
     async def _run_background(self) -> None:
@@ -211,8 +220,9 @@ class Sidecar:
 
     def _apply_catalog(self, catalog: Catalog) -> None:
         """Use a catalog. What is known against relations stays in use while the catalog cannot be read."""
-        if catalog.read and catalog != self._known_catalog:  # it is read again now and then, though nothing changed
-            self._known_catalog = catalog
+        schema = msgspec.structs.replace(catalog, updated={})
+        if catalog.read and schema != self._known_catalog:  # it is read again now and then, though nothing changed
+            self._known_catalog = schema
             self.upstream_state.trust.forget()
             self.upstream_state.order_trust.forget()
             self.upstream_state.drop_all("schema")
@@ -220,7 +230,12 @@ class Sidecar:
             self.rule_runner.facts = catalog.facts
         self.upstream_state.dependencies = catalog.dependencies
         self.upstream_state.plain_tables = catalog.plain_tables
+        self.upstream_state.updated_in_place = catalog.updated
         self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
+
+    def _listen_for_writes(self) -> None:
+        self.write_listener.listen(any(policy.keeps_answers for policy in self.policy.all))
+        self.access_reader.read(any(policy.shares_answers for policy in self.policy.all))
 
     def _apply_facts(self, facts: DatabaseFacts) -> None:
         self.rule_runner.facts = facts

@@ -3,26 +3,27 @@
 Source: PostgREST 12, ``Query/QueryBuilder.hs`` and ``Query/Statements.hs``.
 """
 
+import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from proxy.sql.expressions import UnwritableError
+from proxy.sql.pgrst_filters import NO_VALUE, column_of, params_of
 
 SOURCE = "pgrst_source"
-OPERATORS: dict[type[exp.Expr], str] = {
-    exp.EQ: "eq",
-    exp.NEQ: "neq",
-    exp.GT: "gt",
-    exp.GTE: "gte",
-    exp.LT: "lt",
-    exp.LTE: "lte",
-    exp.Like: "like",
-    exp.ILike: "ilike",
-}
-NO_VALUE = "?"
+METHODS: dict[type[exp.Expr], str] = {exp.Update: "PATCH", exp.Delete: "DELETE", exp.Insert: "POST"}
+PARAMETER = re.compile(r"""(?<![\w"$])\$\d+""")
+LITERAL = f"'{NO_VALUE}'"
+"""Stands for each parameter: sqlglot takes what is between two dollar signs for a text."""
+PATH_KEY = re.compile(r"->(>?)[^-,.()=:&>]+")
+ALIASED_PATH = re.compile(r"(^|[,(=])[^,()=.:&]+:(?=[^,()=:&]*->)")
+HINT = re.compile(r"!(?!inner\b)\w+")
+OF_BODIES = ("select", "columns", "on_conflict")
+"""Parameters of writes that do not decide which rows are written."""
 
 
 def is_postgrest(text: str) -> bool:
@@ -31,77 +32,122 @@ def is_postgrest(text: str) -> bool:
 
 
 def fingerprint_of(text: str, first_schema: str) -> str:
-    """The fingerprint: select, filters, order, limit and offset in this order. ``first_schema`` is left out of it.
+    """The fingerprint: select, filters, order, limit and offset in this order, each level before those in it.
 
-    UnwritableError, which says why, for writes, embeds and expressions that are not read back.
+    ``first_schema`` is left out of it. Keys of paths into JSON are ``?``. UnwritableError, which says why, for
+    calls of functions and expressions that are not read back.
     """
+    source = _source(text)
+    if isinstance(source, exp.Select):
+        level = _level(source, "")
+        return f"GET {_relation(level.table, first_schema)}?{'&'.join([f'select={level.items}', *level.params])}"
+    method = METHODS.get(type(source))
+    table = source.this.this if isinstance(source.this, exp.Schema) else source.this
+    if method is None or not isinstance(table, exp.Table):
+        raise UnwritableError("a statement that is not read back")
+    where = source.args.get("where")
+    params = list(params_of(where.this, "")) if where is not None else []
+    return f"{method} {_relation(table, first_schema)}" + (f"?{'&'.join(params)}" if params else "")
+
+
+def updated_columns(text: str) -> tuple[str, str, tuple[str, ...]] | None:
+    """Schema, table and the columns that an update of PostgREST sets; None if the statement is another one."""
+    if "UPDATE" not in text:
+        return None
     try:
-        tree = sqlglot.parse_one(text, read="postgres")
+        update = _source(text)
+    except UnwritableError:
+        return None
+    if not isinstance(update, exp.Update) or not isinstance(update.this, exp.Table):
+        return None
+    columns = (one.this.name for one in update.expressions if isinstance(one, exp.EQ))
+    return update.this.db, update.this.name, tuple(dict.fromkeys(columns))
+
+
+class _Level(NamedTuple):
+    """A level of a read: its table, what it selects, and the parameters of it and of those in it."""
+
+    table: exp.Table
+    items: str
+    params: list[str]
+
+
+def _source(text: str) -> exp.Expr:
+    """The statement that reads or writes the relation."""
+    try:
+        tree = sqlglot.parse_one(PARAMETER.sub(LITERAL, text), read="postgres")
     except (SqlglotError, RecursionError) as error:
         raise UnwritableError("a statement that cannot be parsed") from error
-    source = next((each.this for each in tree.find_all(exp.CTE) if each.alias == SOURCE), None)
-    if not isinstance(source, exp.Select):
-        raise UnwritableError("a write, or a call of a function")
-    table = _table(source)
-    name = table.name if table.db == first_schema else f"{table.db}.{table.name}"
-    return f"GET {name}?{'&'.join(_params(source))}"
+    found = next((each.this for each in tree.find_all(exp.CTE) if each.alias == SOURCE), None)
+    if not isinstance(found, exp.Expr):
+        raise UnwritableError("a statement that cannot be parsed")
+    return found
 
 
-def _table(source: exp.Select) -> exp.Table:
-    tables = list(source.find_all(exp.Table))
-    if len(tables) != 1 or source.args.get("joins") or source.args.get("laterals"):
-        raise UnwritableError("an embed")
-    return tables[0]
+def _relation(table: exp.Table, first_schema: str) -> str:
+    return table.name if table.db == first_schema else f"{table.db}.{table.name}"
 
 
-def _params(source: exp.Select) -> Iterator[str]:
-    yield "select=" + ",".join(_selected(one) for one in source.expressions)
-    where = source.args.get("where")
-    for part in _all_of(where.this) if where is not None else ():
-        yield _filter(part)
-    order = source.args.get("order")
+def _level(select: exp.Select, prefix: str) -> _Level:
+    source = select.args.get("from_")
+    if source is None or not isinstance(source.this, exp.Table) or not isinstance(source.this.this, exp.Identifier):
+        raise UnwritableError("a call of a function")
+    laterals = {join.this.alias: join for join in select.args.get("joins") or () if isinstance(join.this, exp.Lateral)}
+    items, params, inner = [], list(_own_params(select, prefix)), list[str]()
+    for one in select.expressions:
+        name = _lateral_of(one)
+        if name not in laterals:
+            items.append(_selected(one))
+            continue
+        join = laterals.pop(name)
+        level = _level(_embedded(join.this), f"{prefix}{one.alias}.")
+        kind = "!inner" if join.args.get("kind") == "INNER" else ""
+        alias = f"{one.alias}:" if one.alias != level.table.name else ""
+        items.append(f"{alias}{level.table.name}{kind}({level.items})")
+        inner += level.params
+    if laterals:
+        raise UnwritableError("an embed without columns, or a spread one")
+    return _Level(source.this, ",".join(items), params + inner)
+
+
+def _lateral_of(node: exp.Expr) -> str:
+    """The alias of the embed that a selected expression is; empty if it is none."""
+    if not isinstance(node, exp.Alias):
+        return ""
+    value = node.this.this if isinstance(node.this, exp.Cast) else node.this
+    if isinstance(value, exp.Coalesce) and isinstance(value.this, exp.Column):
+        return str(value.this.table)
+    row = value.expressions[0] if isinstance(value, exp.Anonymous) and value.name == "row_to_json" else None
+    return str(row.table) if isinstance(row, exp.Column) else ""
+
+
+def _embedded(lateral: exp.Lateral) -> exp.Select:
+    """The SELECT of an embed: inside the one that makes an array, if there may be several rows."""
+    select = lateral.this.this
+    source = select.args.get("from_") if isinstance(select, exp.Select) else None
+    if source is not None and isinstance(source.this, exp.Subquery):
+        select = source.this.this
+    if not isinstance(select, exp.Select):
+        raise UnwritableError("an embed that is not read back")
+    return select
+
+
+def _own_params(select: exp.Select, prefix: str) -> Iterator[str]:
+    where, order = select.args.get("where"), select.args.get("order")
+    if where is not None:
+        yield from params_of(where.this, prefix)
     if order is not None:
-        yield "order=" + ",".join(_ordered(one) for one in order.expressions)
-    if source.args.get("limit") is not None or source.args.get("offset") is not None:
-        yield "limit=?"
-        yield "offset=?"
+        yield f"{prefix}order=" + ",".join(_ordered(one) for one in order.expressions)
+    if select.args.get("limit") is not None or select.args.get("offset") is not None:
+        yield f"{prefix}limit={NO_VALUE}"
+        yield f"{prefix}offset={NO_VALUE}"
 
 
 def _selected(node: exp.Expr) -> str:
-    if isinstance(node, exp.Alias) and isinstance(node.this, exp.Column):
-        return f"{node.alias}:{_column(node.this)}"
-    return _column(node)
-
-
-def _column(node: exp.Expr | None) -> str:
-    if isinstance(node, exp.Column):
-        return "*" if isinstance(node.this, exp.Star) else node.name
-    raise UnwritableError("an expression in place of a column")
-
-
-def _all_of(node: exp.Expr) -> Iterator[exp.Expr]:
-    if isinstance(node, exp.And):
-        yield from _all_of(node.left)
-        yield from _all_of(node.right)
-    else:
-        yield node
-
-
-def _filter(node: exp.Expr) -> str:
-    negated, inner = "", node.unnest()
-    if isinstance(inner, exp.Not):
-        negated, inner = "not.", inner.this.unnest()
-    if isinstance(inner, exp.Is):
-        return f"{_column(inner.this)}={negated}is.{inner.expression.sql('postgres').lower()}"
-    operator = OPERATORS.get(type(inner))
-    if operator is None:
-        raise UnwritableError("a filter that is not read back")
-    other = inner.args.get("expression")
-    if isinstance(other, exp.Any):
-        operator = "in" if operator == "eq" else f"{operator}(any)"
-    elif not isinstance(other, exp.Parameter | exp.Literal | exp.Cast):
-        raise UnwritableError("a filter that is not read back")
-    return f"{_column(inner.args.get('this'))}={negated}{operator}.{NO_VALUE}"
+    if isinstance(node, exp.Alias):
+        column = column_of(node.this)
+        return column if "->" in column else f"{node.alias}:{column}"  # PostgREST names it by the key
+    return column_of(node)
 
 
 def _ordered(node: exp.Expr) -> str:
@@ -109,19 +155,30 @@ def _ordered(node: exp.Expr) -> str:
         raise UnwritableError("an order that is not read back")
     descending, first = bool(node.args.get("desc")), bool(node.args.get("nulls_first"))
     nulls = "" if descending == first else ".nullsfirst" if first else ".nullslast"
-    return _column(node.this) + (".desc" if descending else "") + nulls
+    return column_of(node.this) + (".desc" if descending else "") + nulls
 
 
 def same_statement(fingerprint: str) -> tuple[str, frozenset[str]]:
-    """Equal for fingerprints of reads for which PostgREST runs one statement, whatever the order of parameters."""
+    """Equal for fingerprints of requests for which PostgREST runs one statement, whatever the order of parameters."""
     method, _, target = fingerprint.partition(" ")
     path, _, query = target.partition("?")
     params = {_normal(param) for param in query.split("&") if param}
-    if "offset=?" in params or "limit=?" in params:
-        params = params - {"offset=?"} | {"limit=?"}
+    for offset in [param for param in params if param.endswith("offset=?")]:
+        params = params - {offset} | {offset.removesuffix("offset=?") + "limit=?"}
+    if method not in ("GET", "HEAD"):
+        params = {param for param in params if param.partition("=")[0] not in OF_BODIES}
     return f"{'GET' if method == 'HEAD' else method} {path}", frozenset(params - {"select=*"})
 
 
 def _normal(param: str) -> str:
     name, _, value = param.partition("=")
-    return param if name != "order" else f"order={value.replace('.asc', '')}"
+    if name.rpartition(".")[2] == "order":
+        return f"{name}={value.replace('.asc', '')}"
+    if name == "select":
+        value = HINT.sub("", ALIASED_PATH.sub(r"\1", value))
+    return PATH_KEY.sub(r"->\1?", f"{name}={value}")
+
+
+def is_whole(fingerprint: str) -> bool:
+    """Whether it tells the request: the keys of paths into JSON are not in the statement."""
+    return "->?" not in fingerprint and "->>?" not in fingerprint

@@ -49,7 +49,11 @@ class TableRead(msgspec.Struct, frozen=True):
     tests: tuple[ColumnTest, ...] = ()
     joined: tuple[str, ...] = ()
     order: tuple[ColumnOrder, ...] = ()
+    """The columns of GROUP BY, if there is one: rows that come in their order need no sort."""
     limited: bool = False
+    grouped: bool = False
+    needed: tuple[str, ...] = ()
+    """All columns of the table that the SELECT names; empty if it returns all."""
 
 
 Sources = Mapping[str, RelationName]
@@ -84,11 +88,12 @@ def _reads(select: exp.Select, declared: DeclaredSchema) -> Iterator[TableRead]:
                     joined += [column.name] if operator == "eq" and alias not in others else []
                 else:
                     tests.append(ColumnTest(column.name, operator, _constant(other)))
-        order = _order(select, alias, sources, declared)
-        limited = select.args.get("limit") is not None and select.args.get("offset") is None
-        yield TableRead(table, tuple(tests), (), order, limited and len(sources) == 1)
+        order, grouped = _order(select, alias, sources, declared), select.args.get("group") is not None
+        limited = select.args.get("limit") is not None and select.args.get("offset") is None and not grouped
+        needed = _needed(select, alias, sources, declared)
+        yield TableRead(table, tuple(tests), (), order, limited and len(sources) == 1, grouped, needed)
         if joined:  # it may be read for each row of the others, too
-            yield TableRead(table, tuple(tests), tuple(dict.fromkeys(joined)))
+            yield TableRead(table, tuple(tests), tuple(dict.fromkeys(joined)), needed=needed)
 
 
 def _sources(select: exp.Select, declared: DeclaredSchema) -> Iterator[tuple[str, RelationName]]:
@@ -141,8 +146,37 @@ def _constant(node: exp.Expression) -> str | None:
     return inner.name if isinstance(inner, exp.Literal) else None
 
 
+def _needed(select: exp.Select, alias: str, sources: Sources, declared: DeclaredSchema) -> tuple[str, ...]:
+    """The columns of a table that the SELECT or its subqueries name; empty if it returns all columns."""
+    if any(one.is_star and not isinstance(one, exp.Count) for one in select.expressions) and not _is_tested(select):
+        return ()
+    named = (each for each in select.find_all(exp.Column) if not _is_of_subquery(each, select, declared))
+    return tuple(dict.fromkeys(each.name for each in named if _owner(each, sources, declared) == alias))
+
+
+def _is_tested(select: exp.Select) -> bool:
+    """Whether it is only asked whether there is a row."""
+    above = select.parent
+    return isinstance(above, exp.Exists) or (isinstance(above, exp.Subquery) and isinstance(above.parent, exp.Exists))
+
+
+def _is_of_subquery(column: exp.Column, select: exp.Select, declared: DeclaredSchema) -> bool:
+    """Whether a subquery between the column and ``select`` has the table that it belongs to."""
+    inner = column.parent_select
+    while isinstance(inner, exp.Select) and inner is not select:
+        if _owner(column, dict(_sources(inner, declared)), declared):
+            return True
+        inner = inner.parent_select
+    return False
+
+
 def _order(select: exp.Select, alias: str, sources: Sources, declared: DeclaredSchema) -> tuple[ColumnOrder, ...]:
-    """The order, if all of it is of columns of one table."""
+    """The order, or the columns of GROUP BY, if all of it is of columns of one table."""
+    group = select.args.get("group")
+    if group is not None:
+        columns = [one for one in group.expressions if isinstance(one, exp.Column)]
+        of_table = [one.name for one in columns if _owner(one, sources, declared) == alias]
+        return tuple(map(ColumnOrder, of_table)) if len(of_table) == len(group.expressions) else ()
     order = select.args.get("order")
     found = []
     nodes: Sequence[exp.Expression] = order.expressions if order is not None else ()

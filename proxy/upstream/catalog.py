@@ -1,4 +1,4 @@
-"""Reads the database's catalog and keeps it up to date. Only this module connects to Postgres itself.
+"""Reads the database's catalog and keeps it up to date. Only this module of its folder connects to Postgres.
 
 It listens on PostgREST's channel for schema reloads. It reads the catalog again after a notification, after
 ``catalog.lifetime``, and when an answer contradicts it. After a failed read there is no catalog until the next one
@@ -15,7 +15,7 @@ import msgspec
 
 from proxy.errors.extras import missing_extra
 from proxy.observe.events import Events, Warned
-from proxy.postgrest.catalog import COLUMNS, FUNCTIONS, PLAIN_TABLES, Catalog, read_catalog
+from proxy.postgrest.catalog import COLUMNS, FUNCTIONS, PLAIN_TABLES, UPDATED_IN_PLACE, Catalog, read_catalog
 from proxy.postgrest.database_facts import INDEXES, REFERENCES, TRIGRAMS, read_facts
 from proxy.postgrest.dependencies import DEPENDENCIES, Dependencies, read_dependencies
 from proxy.postgrest.hazards import FOREIGN_KEYS, RELATIONS, ROW_FUNCTIONS, SIGNATURE, Hazards, read_hazards
@@ -87,7 +87,7 @@ class CatalogReader:
 
     async def _read_until_failure(self, uri: str) -> None:
         """Read the catalog each time that it is stale, over one connection, until that fails."""
-        connection = await _connect(uri, self._timeout)
+        connection = await connect(uri, self._timeout)
         try:
             await connection.add_listener(self._channel, self._on_notification)
             connection.add_termination_listener(lambda _: self._stale.set())
@@ -134,7 +134,7 @@ async def read_catalog_once(settings: Settings) -> Catalog:
         return Catalog()
     _check_asyncpg()
     try:
-        connection = await _connect(settings.db_uri.get_secret_value(), settings.timeouts.connect)
+        connection = await connect(settings.db_uri.get_secret_value(), settings.timeouts.connect)
         try:
             catalog = await _read_columns(connection, settings.catalog.schemas)
             hazards = await _read_hazards(connection, settings.catalog.schemas)
@@ -154,11 +154,12 @@ def _check_asyncpg() -> None:
         raise ConfigError(f"db_uri: {missing_extra(error.name, 'db')}") from error
 
 
-async def _connect(uri: str, seconds: float) -> "asyncpg.Connection[Any]":
+async def connect(uri: str, seconds: float, name: str = "fanin") -> "asyncpg.Connection[Any]":
+    """A connection with the ``application_name`` given; ``seconds`` bound connecting, and each statement."""
     import asyncpg  # noqa: PLC0415 – as above
 
     return await asyncpg.connect(
-        uri, timeout=seconds, command_timeout=seconds, server_settings={"application_name": "fanin"}
+        uri, timeout=seconds, command_timeout=seconds, server_settings={"application_name": name}
     )
 
 
@@ -174,7 +175,9 @@ async def _read_columns(connection: "asyncpg.Connection[Any]", schemas: Sequence
     )
     tables = await connection.fetch(PLAIN_TABLES, list(schemas))
     plain = frozenset(f"{row['schema']}.{row['relation']}" for row in tables)
-    return msgspec.structs.replace(catalog, facts=facts, plain_tables=plain)
+    rows = await connection.fetch(UPDATED_IN_PLACE, list(schemas))
+    updated = {f"{row['schema']}.{row['relation']}": row["updated"] for row in rows}
+    return msgspec.structs.replace(catalog, facts=facts, plain_tables=plain, updated=updated)
 
 
 async def _read_dependencies(connection: "asyncpg.Connection[Any]") -> Dependencies:

@@ -55,6 +55,7 @@ class UpstreamState:
         self.comparison_bytes = ByteBudget(shadow.max_bytes)
         self.unsafe_reads = UnsafeReads(settings.catalog.schemas[0], merge.max_tracked)
         self.plain_tables: frozenset[str] = frozenset()
+        self.updated_in_place: Mapping[str, int] = {}
         """Tables whose writes may share a call, by the catalog; with their schema."""
         self.trust = Trust(merge.probation, *bounds)
         self.order_trust = Trust(LEAST_ORDERED, *bounds)
@@ -104,6 +105,13 @@ class UpstreamState:
         """Answers so far are not used any more; ``cause`` is a key of ``errors.words.DROP_CAUSES``."""
         self.drops.drop(None)
         self.drop_causes[cause] += 1
+
+    def drop_notified(self, relation: str) -> None:
+        """Somebody wrote to ``relation`` (with its schema), as a notification of Postgres says. What an unknown one
+        concerns is not known: everything is dropped.
+        """
+        self.drops.drop(self.dependencies.changed.get(relation))
+        self.drop_causes["notification"] += 1
 
     def relations_read(self, request: PendingRequest) -> RelationSet:
         """Relations that the answer to a read depends on: all without a catalog."""

@@ -35,6 +35,11 @@ def test_all_files_that_the_document_names_are_served() -> None:
     assert named <= set(by_path)
 
 
+def test_the_document_names_each_module_so_that_none_waits_for_another() -> None:
+    index = page_files().by_path["/"].decode()
+    assert sorted(re.findall(r'"modulepreload" href="/pages/\w+/([^"]+)"', index)) == sorted(MODULES)
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_modules_import_each_other_by_relative_paths_and_without_cycles(name: str) -> None:
     """A relative path stays below the version."""

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.advisor.observed import CallCollector
+from tests.advisor.test_roles import CALLERS, KEY, hashed
 from tests.rules.traces import span, trace
 
 
@@ -40,3 +41,13 @@ def test_the_number_of_fingerprints_is_bounded() -> None:
     collector = CallCollector(most=1)
     collector.add(trace([span("GET /t", 1), span("GET /u", 2), span("GET /t", 3)]), b"salt")
     assert [(one.seen.fingerprint, one.calls) for one in collector.observed()] == [("GET t", 2)]
+
+
+def test_calls_are_those_of_the_role_that_most_of_them_have() -> None:
+    collector, wanted = CallCollector(), hashed("authenticated")
+    spans = [replace(span("GET /t?a=eq.1", number), role=wanted if number > 1 else 0) for number in (1, 2, 3)]
+    collector.add(trace(spans), KEY)
+    (one,) = collector.observed(CALLERS)
+    assert (one.role, set(one.claims)) == ("authenticated", {"sub", "aud", "email"})
+    (one,) = collector.observed()
+    assert (one.role, one.claims) == ("", {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from proxy.advisor.selection import Candidate, Choice, choose
@@ -14,8 +15,13 @@ A, B = ProposedIndex("public", "t", ("a",)), ProposedIndex("public", "t", ("b",)
 AB = ProposedIndex("public", "t", ("a", "b"))
 
 
-def chosen(candidates: list[Candidate], costs: Callable[[frozenset[ProposedIndex]], list[float]]) -> tuple[Choice, ...]:
-    steps = choose(candidates)
+COVERING = ProposedIndex("public", "t", ("a",), include=("b",))
+
+
+def chosen(
+    candidates: list[Candidate], costs: Callable[[frozenset[ProposedIndex]], list[float]], room: float = inf
+) -> tuple[Choice, ...]:
+    steps = choose(candidates, room)
     try:
         asked = next(steps)
         while True:
@@ -53,3 +59,21 @@ def test_the_order_of_the_candidates_does_not_matter() -> None:
 
     assert chosen(both, costs) == chosen(both[::-1], costs)
     assert len(chosen(both, costs)) == 2
+
+
+def test_the_index_that_gains_most_for_its_size_comes_first() -> None:
+    def costs(some: frozenset[ProposedIndex]) -> list[float]:
+        return [20.0 if COVERING in some else 30.0 if A in some else 100.0]
+
+    (choice,) = chosen([Candidate(A, 10), Candidate(COVERING, 40, least=0.5)], costs)
+    assert (choice.index, choice.why_lost) == (A, "gains 114 % as much, less for its size")
+
+
+def test_one_that_holds_further_columns_is_left_out_where_all_would_need_more_room_than_the_table() -> None:
+    def costs(some: frozenset[ProposedIndex]) -> list[float]:
+        return [20.0 if COVERING in some else 100.0, 20.0 if B in some else 100.0]
+
+    both = [Candidate(B, 60), Candidate(COVERING, 60)]
+    assert [one.index for one in chosen(both, costs, room=100)] == [B]
+    assert {one.index for one in chosen(both, costs, room=120)} == {B, COVERING}
+    assert [one.index for one in chosen([Candidate(AB, 200)], lambda some: [1.0 if some else 9.0], room=100)] == [AB]

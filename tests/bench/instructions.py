@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 FIGURES = Path(__file__).with_name("instructions.toml")
 VERSION = "{}.{}".format(*sys.version_info)
+PATIENCE = 540.0
+"""Seconds in which valgrind ends, however busy the machine is: less than a test may take."""
 TOLERANCE = 0.03
 LENGTHS = {"merged": (480, 2480), "lone": (480, 2480), "passed": (480, 2480), "reference": (100, 400)}
 """Requests, or rounds, of two runs: the difference is what that many more of them take. 2,000 requests are a trace's
@@ -138,7 +140,7 @@ def _fork_each() -> None:
 def count() -> dict[str, float]:
     """Instructions per request by path, in rounds of ``reference``, and ``CALLS``.
 
-    Raises RuntimeError where cachegrind fails.
+    Raises RuntimeError where cachegrind fails, subprocess.TimeoutExpired where it takes longer than ``PATIENCE``.
     """
     valgrind = find("valgrind")
     if valgrind is None:
@@ -153,6 +155,7 @@ def count() -> dict[str, float]:
             capture_output=True,
             text=True,
             check=False,
+            timeout=PATIENCE,
         )
         if done.returncode != 0:
             raise RuntimeError(f"cachegrind ended with {done.returncode}:\n{done.stderr}")

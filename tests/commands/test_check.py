@@ -111,6 +111,10 @@ def test_two_recordings_can_be_two_sizes_of_a_growth_check(desk: Desk) -> None:
         ('[[budget]]\nroute = "a"\n', "sets no maximum and forbids no rule"),
         ("[[budget]]\nmax_queries = 1\n", "budget 1: route: is missing"),
         ('[[budget]]\nroute = "a"\nmax_querys = 1\n', "did you mean 'max_queries'?"),
+        (
+            '[[ignore]]\nrule = "FAN001"\nreason = "x"\nexpires = 2020-01-01\n',
+            "is not a setting; ignore has finding, rule,",
+        ),
         ('[[budget]]\nroute = "a"\nmax_queries = -1\n', "greater than or equal to 0"),
         ('[[budget]]\nroute = "a"\nforbid = ["FAN01"]\n', "budget 1: no rule is called 'FAN01'; did you mean 'FAN"),
         ('[[growth]]\nsmall = "a"\n', "growth 1: large: is missing"),

@@ -49,6 +49,7 @@ def test_json_contains_the_same_explanation(capsys: pytest.CaptureFixture[str]) 
         "identity",
         "merging",
         "prefetch",
+        "cache",
         "write",
     }
     assert (set(document), document["relation"]) == (names, "public.t")

@@ -10,6 +10,8 @@ from proxy.commands.explain_finding import looks_like_finding
 from proxy.commands.main import UNABLE, USAGE, main
 from proxy.findings.model import short_id
 from tests.receiver.recordings import recording_of_a_loop
+from tests.recording.test_codec import lines
+from tests.rules.traces import parallel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +43,9 @@ def test_a_finding_is_told_by_its_key_and_by_its_id(
         ((KEY + "x", "--traces", "RECORDING"), USAGE, "no finding has this key or id there"),
         ((KEY, "--traces", "nothing"), UNABLE, "nothing: cannot be read"),
         ((KEY, "--admin", "http://127.0.0.1:1"), UNABLE, "cannot be read"),
-        (("FAN002", "--prompt"), USAGE, "--prompt is about a finding"),
+        (("FAN002", "--prompt"), USAGE, "is read with --admin URL (a fanin's admin port) or --traces FILE"),
+        (("ties", "--prompt"), USAGE, "--prompt is about a finding: give its key, its id, or the code of its rule"),
+        (("FAN001", "--prompt", "--traces", "RECORDING"), USAGE, "FAN001 has found nothing there"),
     ],
 )
 def test_what_is_missing_is_said(
@@ -49,6 +53,23 @@ def test_what_is_missing_is_said(
 ) -> None:
     assert main(["explain", *(recording if word == "RECORDING" else word for word in words)]) == code
     assert message in capsys.readouterr().err
+
+
+def test_the_only_finding_of_a_rule_is_meant_by_the_code_of_the_rule(
+    recording: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", "fan002", "--traces", recording, "--prompt"]) == 0
+    assert capsys.readouterr().out.startswith("# Fix the finding FAN002")
+
+
+def test_of_several_findings_of_a_rule_the_keys_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    loops = [parallel([f"GET /t{kind}?id=eq.{n}&select=id" for n in range(9)]) for kind in range(25)]
+    recording = tmp_path / "loops.jsonl"
+    recording.write_bytes(b"".join(lines(*loops)))
+    assert main(["explain", "FAN001", "--traces", str(recording), "--prompt"]) == USAGE
+    told = capsys.readouterr().err
+    assert "FAN001 has 25 findings there, give the key of one:\n  FAN001:public.t0:" in told
+    assert told.endswith("and 5 more\n")
 
 
 @pytest.mark.parametrize(

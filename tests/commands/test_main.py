@@ -51,6 +51,14 @@ def test_what_config_prints_is_toml_that_config_reads(capsys: pytest.CaptureFixt
     assert main(["config", "--config", str(file)]) == 0
 
 
+def test_without_a_command_all_commands_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([])
+    assert end.value.code == USAGE
+    told = capsys.readouterr().err
+    assert "fail a build on budgets and findings" in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -60,6 +68,7 @@ def test_what_config_prints_is_toml_that_config_reads(capsys: pytest.CaptureFixt
         ),
         (["check", "--admin", "http://h", "--budget-file=x"], "fanin check: error: unknown argument '--budget-file'"),
         (["config", "fanin.toml"], "fanin config: error: unknown argument 'fanin.toml'\n"),
+        (["doctor", "http://h:3000"], "unknown argument 'http://h:3000'; did you mean '--upstream URL'?"),
     ],
 )
 def test_an_unknown_flag_is_an_error_that_suggests_the_nearest(

@@ -23,7 +23,7 @@ NEEDS_LINUX = pytest.mark.skipif(platform.system() != "Linux", reason="needs Lin
 
 def get(stack: Stack, path: str) -> Any:
     request = urllib.request.Request(stack.url + path, headers={"Authorization": f"Bearer {stack.token}"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 
@@ -35,7 +35,7 @@ def alive(pid: int) -> bool:
     return True
 
 
-def eventually(condition: Callable[[], object], what: str, seconds: float = 20) -> None:
+def eventually(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"

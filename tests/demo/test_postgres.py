@@ -52,7 +52,7 @@ def test_nothing_is_left_when_the_body_ends_or_raises(fails: bool) -> None:
         assert not server.directory.exists()
         assert inhabitants(server.directory) == []
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", server.port), timeout=1)
+            socket.create_connection(("127.0.0.1", server.port), timeout=60)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_an_interrupt_at_any_moment_of_the_start_leaves_nothing(temporary: Path,
     with start(temporary) as program:
         eventually(lambda: list(temporary.glob(moment)), moment)
         program.send_signal(signal.SIGINT)
-        assert program.wait(20) == 130
+        assert program.wait(60) == 130
     assert list(temporary.iterdir()) == []
     eventually(lambda: inhabitants(temporary) == [], "its processes end")
 
@@ -106,7 +106,7 @@ def test_a_killed_parent_takes_the_server_along(temporary: Path) -> None:
         assert program.stdout.readline()
         assert inhabitants(temporary)
         program.kill()
-        program.wait(20)
+        program.wait(60)
     eventually(lambda: inhabitants(temporary) == [], "its processes end")
 
 

@@ -32,7 +32,7 @@ def test_postgrest_answers_the_service_role(stack: Stack) -> None:
 
 
 def test_anonymous_callers_see_no_creator(stack: Stack) -> None:
-    with urllib.request.urlopen(stack.url + "/creators?select=id", timeout=10) as answer:
+    with urllib.request.urlopen(stack.url + "/creators?select=id", timeout=60) as answer:
         assert json.load(answer) == []
 
 

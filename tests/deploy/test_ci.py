@@ -202,6 +202,7 @@ def test_the_template_writes_the_reports_that_it_names_and_fails(gitlab: Path) -
     (issue, *_) = json.loads((gitlab / reports["codequality"]).read_text(encoding="utf-8"))
     assert (issue["check_name"], issue["location"]["path"]) == ("FAN001", "fanin.toml")
     assert "<testsuites" in (gitlab / reports["junit"]).read_text(encoding="utf-8")
+    assert (gitlab / "fanin-comment").read_text(encoding="utf-8").startswith("<!-- fanin check fanin.toml -->\n### ")
 
 
 @pytest.mark.parametrize(("command", "code"), [("exit 3", 3), ("true", 0)])

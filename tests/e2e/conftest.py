@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from proxy.upstream import write_notifications
 from tests.e2e.support.event_loops import new_event_loop
 from tests.e2e.support.racing_loops import new_versions, registers
 from tests.e2e.support.unusual_types import unusual_tables
@@ -23,6 +24,12 @@ def pytest_asyncio_loop_factories(
     loop = new_event_loop()
     loop.close()
     return {type(loop).__module__.partition(".")[0]: new_event_loop}
+
+
+@pytest.fixture(autouse=True)
+def _patient_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine does not lose Postgres' notifications."""
+    monkeypatch.setattr(write_notifications, "CHECK_TIMEOUT", 60.0)
 
 
 @pytest.fixture(scope="module")

@@ -54,6 +54,11 @@ def test_a_word_of_several_kinds_has_all_its_explanations(word: str) -> None:
         assert table.get(word, "") in text
 
 
+def test_capitals_do_not_matter() -> None:
+    assert meaning("fan001", RULES) == meaning("FAN001", RULES)
+    assert meaning("Ties", RULES) == meaning("ties", RULES)
+
+
 def test_an_older_word_is_explained_with_the_one_that_replaced_it() -> None:
     assert meaning("replayed", RULES).startswith("'replayed' is now called 'fallback'.")
     assert OUTCOMES["fallback"] in meaning("replayed", RULES)

@@ -7,9 +7,12 @@ import asyncio
 import pytest
 
 from proxy.errors.codes import FaultError
-from proxy.merging.cacher import CachedReads, Cacher, Fill
+from proxy.http1.head import parse_status_line
+from proxy.merging.cacher import Cacher
+from proxy.merging.fills import CachedReads, Fill
 from proxy.merging.waiters import BufferedAnswer
 from proxy.model import Slice
+from proxy.settings.tables import CacheSettings
 from tests.factories import member
 from tests.merging.harness import MergingHarness, run_loop
 
@@ -21,7 +24,7 @@ Found = BufferedAnswer | Fill | None
 async def filling() -> tuple[Cacher, CachedReads, Fill, list[asyncio.Task[Found]]]:
     """A read that was sent, and three equal ones that wait for its answer."""
     reads = CachedReads(100_000)
-    cacher = Cacher(60.0, MergingHarness().state, reads)
+    cacher = Cacher(CacheSettings(fresh=60.0), MergingHarness().state, reads)
     fill = await cacher.lookup(member(READ))
     assert isinstance(fill, Fill)
     waiting = [asyncio.create_task(cacher.lookup(member(READ))) for _ in range(3)]
@@ -79,3 +82,102 @@ async def test_a_read_that_is_in_flight_while_its_relation_is_purged_fills_nothi
     assert len(reads.answers) == 0
     for task in waiting:
         task.cancel()
+
+
+# Fetching again, while the old answer is used.
+
+
+@pytest.mark.parametrize(
+    ("status", "result", "is_left"), [(200, "kept", True), (401, "not-kept", False), (503, "not-kept", True)]
+)
+async def test_what_was_fetched_again_replaces_the_answer_or_removes_it_unless_upstream_failed(
+    monkeypatch: pytest.MonkeyPatch, status: int, result: str, is_left: bool
+) -> None:
+    async def read_again(_: Cacher, fill: Fill) -> tuple[bytes | None, int]:
+        fill.line, fill.fields = parse_status_line(b"HTTP/1.1 %d X" % status), ()
+        return b"[1]", 1
+
+    monkeypatch.setattr(Cacher, "_read_again", read_again)
+    cacher, reads = await stale()
+    found = [await cacher.lookup(member(READ)) for _ in range(3)]
+    assert [one.is_stale for one in found if isinstance(one, BufferedAnswer)] == [True] * 3
+    await asyncio.gather(*reads._refills)
+    assert (reads.answers.refills, len(reads.answers), reads.fills) == ({result: 1}, int(is_left), {})
+
+
+async def test_an_answer_that_cannot_be_fetched_again_is_used_until_its_time_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def read_again(*_: object) -> tuple[bytes | None, int]:
+        raise FaultError("FANIN501")
+
+    monkeypatch.setattr(Cacher, "_read_again", read_again)
+    cacher, reads = await stale()
+    for _ in range(2):
+        assert isinstance(await cacher.lookup(member(READ)), BufferedAnswer)
+        await asyncio.gather(*reads._refills)
+    assert reads.answers.refills == {"failed": 2}
+    cacher._clock = lambda: 91.0
+    assert isinstance(await cacher.lookup(member(READ)), Fill)
+
+
+async def test_who_comes_after_its_time_waits_for_the_read_that_fetches_it_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    go_on = asyncio.Event()
+
+    async def read_again(_: Cacher, fill: Fill) -> tuple[bytes | None, int]:
+        await go_on.wait()
+        fill.line, fill.fields = parse_status_line(b"HTTP/1.1 200 OK"), ()
+        return b"[1]", 1
+
+    monkeypatch.setattr(Cacher, "_read_again", read_again)
+    cacher, _ = await stale()
+    await cacher.lookup(member(READ))
+    cacher._clock = lambda: 91.0
+    waiting = asyncio.create_task(cacher.lookup(member(READ)))
+    await run_loop()
+    assert not waiting.done()
+    go_on.set()
+    found = await waiting
+    assert isinstance(found, BufferedAnswer)
+    assert found.slice.body == b"[1]"
+
+
+async def test_what_is_fetched_again_while_somebody_writes_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def read_again(cacher: Cacher, fill: Fill) -> tuple[bytes | None, int]:
+        cacher._drops.drop(None)
+        fill.line, fill.fields = parse_status_line(b"HTTP/1.1 200 OK"), ()
+        return b"[1]", 1
+
+    monkeypatch.setattr(Cacher, "_read_again", read_again)
+    cacher, reads = await stale()
+    await cacher.lookup(member(READ))
+    await asyncio.gather(*reads._refills)
+    assert (reads.answers.refills, len(reads.answers)) == ({"not-kept": 1}, 0)
+
+
+async def test_reads_that_nobody_waits_for_end_with_fanin(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def read_again(*_: object) -> tuple[bytes | None, int]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(Cacher, "_read_again", read_again)
+    cacher, reads = await stale()
+    await cacher.lookup(member(READ))
+    await run_loop()
+    await reads.close()
+    assert reads.fills == {}
+
+
+async def stale() -> tuple[Cacher, CachedReads]:
+    """An answer that is 61 s old, and is used for 90 s, while it is fetched again after 60 s."""
+    reads = CachedReads(100_000)
+    cacher = Cacher(CacheSettings(fresh=60.0, stale_while_revalidate=30.0), MergingHarness().state, reads)
+    cacher._clock = lambda: 0.0
+    fill = await cacher.lookup(member(READ))
+    assert isinstance(fill, Fill)
+    fill.slice, fill.was_answered = ANSWER, True
+    cacher.end(fill, None, 0)
+    cacher._clock = lambda: 61.0
+    return cacher, reads

@@ -39,7 +39,7 @@ async def test_a_disconnect_at_any_time_leaves_nothing_in_flight(
     await run_loop(iterations)
     for position in disconnected:
         tasks[position].cancel()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         replies = await asyncio.gather(*tasks, return_exceptions=True)
     for at, reply in enumerate(replies):
         if isinstance(reply, SendAlone):
@@ -70,7 +70,7 @@ async def test_a_disconnect_while_a_shorter_call_is_tried_leaves_nothing_in_flig
     await run_loop(iterations)
     for task in tasks[some]:
         task.cancel()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         replies = await asyncio.gather(*tasks, return_exceptions=True)
     for task, reply in zip(tasks, replies, strict=True):
         if isinstance(reply, SendAlone):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import time
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from proxy.observe.line_writer import LineWriter, descriptor_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PATIENCE = 10.0  # seconds
+PATIENCE = 60.0  # seconds
 LINE = "x" * 99 + "\n"
 
 
@@ -34,6 +35,7 @@ class Pipe:
         """Read until ``count`` lines were read or told as dropped; returns the number of dropped ones."""
         got, told = "", 0
         while got.count(LINE) + told < count:
+            assert select.select([self.read_end], [], [], PATIENCE)[0], f"{got.count(LINE)} lines and {told} dropped"
             got += os.read(self.read_end, 65_536).decode()
             told = sum(int(line.split()[0]) for line in got.splitlines(keepends=True) if line.endswith(" dropped\n"))
         return told
@@ -49,7 +51,7 @@ def pipe() -> Iterator[Pipe]:
 def until(condition: Callable[[], object]) -> None:
     end = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < end
+        assert time.monotonic() < end, f"not within {PATIENCE:g} s"
         time.sleep(0.001)
 
 

@@ -18,10 +18,18 @@ class Simulation:
         self.refused = 0
 
     def call(self, status: str = "414") -> int:
-        """Send one call; the number of bytes that were accepted at last."""
-        length = self.size.limit(7000)
+        """Send one call, a longer one if a trial is due; the number of bytes that were accepted at last."""
+        longer = self.size.longer(7000, self.now)
+        length = self.size.limit(7000) if longer is None else longer
+        if longer is not None:
+            self.size.begin_trial()
+        accepted = self._send(length, status)
+        self.size.end_trial()
+        return accepted
+
+    def _send(self, length: int, status: str) -> int:
         if length <= self.accepts:
-            self.size.record_accepted(length, self.now)
+            self.size.record_accepted(length)
             return length
         self.refused += 1
         for shorter in self.size.shorter(length, 80, status):
@@ -30,6 +38,12 @@ class Simulation:
                 return shorter
             self.refused += 1
         return 0
+
+
+def full_calls(size: CallSize) -> None:
+    """As many calls that use the limit as are made between two trials."""
+    for _ in range(GROW_AFTER):
+        size.record_accepted(size.limit(7000))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +70,8 @@ def test_only_answers_that_are_not_postgrests_may_be_refusals(reason: FallbackRe
 def test_without_a_refusal_the_setting_is_the_limit() -> None:
     size = CallSize()
     for _ in range(100):
-        size.record_accepted(7000, 0.0)
+        size.record_accepted(7000)
+    assert size.longer(9000, 0.0) is None
     assert (size.limit(7000), size.limit(9000)) == (7000, 9000)
 
 
@@ -108,26 +123,56 @@ def test_a_gateway_that_accepts_less_than_before_is_news() -> None:
     assert size.limit(7000) == SHORTEST
 
 
-def test_a_trial_that_has_no_shorter_call_ends() -> None:
+def test_one_longer_call_at_a_time_is_tried_and_the_limit_grows_when_it_is_accepted() -> None:
     size = CallSize()
-    size.end_trial()
-    assert size.limit(7000) == 7000
     size.record_refused(7000, 1000, 0.0)
-    for _ in range(GROW_AFTER):
-        size.record_accepted(1000, FIRST_WAIT)
-    assert size.limit(7000) == 1500
+    full_calls(size)
+    assert (size.limit(7000), size.longer(7000, FIRST_WAIT)) == (1000, 1500)
+    size.begin_trial()
+    full_calls(size)
+    assert (size.limit(7000), size.longer(7000, FIRST_WAIT)) == (1000, None)
+    size.record_accepted(1480)
+    assert size.limit(7000) == 1480
     size.end_trial()
-    assert size.limit(7000) == 1000
+    full_calls(size)
+    assert size.longer(7000, FIRST_WAIT) == 2220
 
 
-def test_after_each_refusal_it_takes_twice_as_long_until_the_limit_grows() -> None:
+def test_after_a_trial_that_was_neither_accepted_nor_refused_another_one_follows() -> None:
+    size = CallSize()
+    size.record_refused(7000, 1000, 0.0)
+    full_calls(size)
+    size.begin_trial()
+    size.end_trial()
+    assert (size.limit(7000), size.longer(7000, FIRST_WAIT)) == (1000, None)
+    full_calls(size)
+    assert (size.limit(7000), size.longer(7000, FIRST_WAIT)) == (1000, 1500)
+
+
+def test_no_call_longer_than_the_setting_is_tried() -> None:
+    size = CallSize()
+    size.record_refused(7000, 1000, 0.0)
+    full_calls(size)
+    assert (size.longer(1200, FIRST_WAIT), size.longer(1000, FIRST_WAIT)) == (1200, None)
+
+
+def test_after_each_refusal_it_takes_twice_as_long_until_the_next_trial() -> None:
     size, now = CallSize(), 0.0
     for wait in (FIRST_WAIT, 2 * FIRST_WAIT, 4 * FIRST_WAIT):
         size.record_refused(7000, 1000, now)
-        for moment in (now, now + wait - 0.01):
-            for _ in range(GROW_AFTER):
-                size.record_accepted(1000, moment)
-        assert size.limit(7000) == 1000
+        size.end_trial()
+        full_calls(size)
+        assert size.longer(7000, now + wait - 0.01) is None
         now += wait
-        size.record_accepted(1000, now)
-        assert size.limit(7000) == 1500
+        assert size.longer(7000, now) == 1500
+        size.begin_trial()
+
+
+def test_calls_that_were_planned_before_the_limit_was_learned_do_not_put_off_the_next_trial() -> None:
+    size = CallSize()
+    size.record_refused(7000, 1000, 0.0)
+    for _ in range(20):
+        assert size.shorter(6000, 80, "414") == [1000, SHORTEST]
+        assert not size.record_refused(6000, 1000, 0.0)
+    full_calls(size)
+    assert size.longer(7000, FIRST_WAIT) == 1500

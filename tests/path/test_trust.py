@@ -116,6 +116,18 @@ def test_equal_reads_that_differ_again_and_again_are_wrong_and_one_match_begins_
     assert trust.wrong_columns("public.v", "") == set()
 
 
+def test_equal_reads_earn_trust_by_matches_without_a_difference_between_them() -> None:
+    trust, equal = Trust(3, 9), Subject(("public.v", "", b""))
+    for _ in range(4):
+        trust.record_matches(equal, [1, 1])
+        assert trust.check(equal, {b"": 1}) is not NOTHING
+        trust.record_difference(equal.pair, "the body", 0.0)
+    trust.record_matches(equal, [1, 1, 1])
+    assert trust.check(equal, {b"": 1}) is NOTHING
+    trust.record_difference(equal.pair, "the body", 0.0)
+    assert trust.check(equal, {b"": 1}) is not NOTHING
+
+
 def test_subjects_are_bounded_and_one_that_was_wrong_is_forgotten_last() -> None:
     trust = Trust(3, 2)
     trust.record_wrong(PAIR, "", 0.0)

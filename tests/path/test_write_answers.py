@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from proxy.http1.head import Response, parse_fields, parse_status_line
 from proxy.model import FallbackReason, Slice, WriteCall
-from proxy.path.write_answers import split_writes
+from proxy.path.write_answers import is_refused, split_writes
 from proxy.path.writes import plan_writes
 from proxy.postgrest.response.gateway import POSTGREST
 from tests.path.test_writes import write
@@ -32,6 +34,29 @@ def split(made: WriteCall, given: Response) -> dict[bytes, Slice | None] | Fallb
 
 def rows(body: str, count: str) -> Response:
     return answer("200 OK", body, f"Content-Range: {count}", APPLIED, JSON)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "refused"),
+    [
+        ("400 Bad Request", '{"code":"22P02","details":null,"hint":null,"message":"invalid"}', True),
+        ("409 Conflict", '{"code":"23505","details":"x","hint":null,"message":"y"}', True),
+        ("401 Unauthorized", '{"code":"PGRST301","details":null,"hint":null,"message":"JWT expired"}', True),
+        ("402 Payment Required", '{"code":"PT402","details":null,"hint":null,"message":"pay"}', True),
+        ("409 Conflict", '[{"k":"1"}]', False),
+        ("409 Conflict", "", False),
+        ("404 Not Found", "{}", False),
+        ("413 Too Large", "<html>413</html>", False),
+        ("408 Request Timeout", '{"code":"x","message":"y"}', False),
+        (
+            "500 Internal Server Error",
+            '{"code":"40P01","message":"deadlock detected"}',
+            False,
+        ),
+    ],
+)
+def test_only_an_error_of_postgrest_says_that_nothing_was_written(status: str, body: str, refused: bool) -> None:
+    assert is_refused(answer(status, body)) == refused
 
 
 def test_a_patch_without_rows_has_its_own_range_and_its_own_preference() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,6 +41,19 @@ def test_what_answers_show_is_not_lacking(file: Path) -> None:
 def test_a_line_that_is_being_written_ends_the_file(file: Path) -> None:
     file.write_bytes(line(client("http://db/t?id=eq.1")) + b'{"resourceSp')
     assert len(list(read_otlp([file], (), SETTINGS))) == 1
+
+
+def test_one_message_in_many_lines_is_read_too(file: Path) -> None:
+    file.write_text(json.dumps(json.loads(line(client("http://db/t?id=eq.1"))), indent=2), encoding="utf-8")
+    assert len(list(read_otlp([file], (), SETTINGS))) == 1
+    for text, message in (
+        ("{\n secret", "spans.jsonl: is not OTLP in JSON"),
+        ("[\n]", "Expected `object`, got `array`"),
+    ):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(DataAccessError, match=message) as caught:
+            list(read_otlp([file], (), SETTINGS))
+        assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

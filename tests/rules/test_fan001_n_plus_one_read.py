@@ -49,6 +49,15 @@ def test_reads_of_several_identities_are_not_one() -> None:
     assert len(findings(trace([replace(one, identity=number % 2) for number, one in enumerate(spans)]))) == 2
 
 
+def test_reads_that_only_a_header_of_each_call_keeps_apart_are_one_loop_and_say_why_nothing_merged() -> None:
+    spans = parallel([f"{PROFILES}{n}" for n in range(8)]).spans
+    apart = [replace(one, identity=number, differing_headers="x-call,x-sent") for number, one in enumerate(spans)]
+    (finding,) = findings(trace(apart))
+    assert finding.title == "8 reads of creator_payout_profiles, one for each creator_id"
+    assert "each has another x-call, x-sent, so that fanin sent it alone: see FAN017" in finding.evidence
+    assert not findings(trace([replace(one, differing_headers="") for one in apart]))
+
+
 def test_reads_with_pauses_on_several_connections_of_a_pool_are_not_parallel() -> None:
     for pause, parallel_reads in ((0.02, 1), (0.12, 0), (0.8, 0)):
         spans = [span(f"{PROFILES}{n}", n + 1, start=1 + n * pause, end=1 + n * pause + 0.005) for n in range(8)]

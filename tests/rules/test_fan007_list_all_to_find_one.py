@@ -107,6 +107,43 @@ def test_pages_and_narrow_reads_are_not(line: str) -> None:
     assert findings(f"GET /creators?status=eq.active → {answer}", ONE)
 
 
+@pytest.mark.parametrize(
+    ("lines", "count"),
+    [
+        (("GET /creators?limit=250 → 250 rows, ids 1;…;250", ONE), 1),
+        (("GET /creators?limit=250&offset=0 → 250 rows, ids 1;…;250", ONE), 1),
+        (("GET /creators?limit=199 → 199 rows, ids 1;…;199", ONE), 0),
+        (("GET /creators?limit=250&offset=250 → 250 rows, ids 1;…;250", ONE), 0),
+        (("GET /creators?id=gt.0&order=id&limit=250 → 250 rows, ids 1;…;250", ONE), 0),
+        (("GET /creators?limit=250 → 250 rows", ONE), 0),
+        (("GET /creators?limit=250 → 250 rows, ids 1;…;250", ONE, "then GET /monthly_tracking?creator_id=eq.8"), 0),
+    ],
+    ids=[
+        "a list",
+        "from its start",
+        "short",
+        "a later page",
+        "a page by the last key",
+        "unknown keys",
+        "two rows used",
+    ],
+)
+def test_a_limit_that_no_person_reads_to_does_not_make_a_list_a_page(lines: tuple[str, ...], count: int) -> None:
+    assert len(findings(*lines)) == count
+
+
+def test_pages_of_one_list_are_not_however_long() -> None:
+    pages = [f"then GET /creators?limit=250&offset={n} → 250 rows, ids 1;…;250" for n in (0, 250, 500)]
+    assert not findings(*pages, ONE)
+
+
+def test_the_fix_of_a_list_with_a_limit_has_none() -> None:
+    (finding,) = findings("GET /creators?select=id&order=id&limit=250 → 250 rows, ids 1;…;250", ONE)
+    assert finding.title == "The first 250 rows of creators, probably to find one"
+    assert "limit" not in finding.fix.sql
+    assert ".limit(limit)" not in finding.fix.supabase_js
+
+
 def test_a_list_between_the_writes_of_a_loop_did_not_find_the_next_row() -> None:
     patches = [f"then PATCH /creators?id=eq.{n}" for n in (5, 6, 7)]
     assert not findings(patches[0].removeprefix("then "), f"then {ALL}", patches[1], f"then {ALL}")

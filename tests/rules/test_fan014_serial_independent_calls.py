@@ -72,6 +72,17 @@ def test_the_key_of_a_table_has_the_name_that_other_tables_have_for_it() -> None
     assert found(*(f"then GET /{line} → 1 rows, 30 ms" for line in lines))
 
 
+def test_constants_that_no_answer_can_have_had_make_nothing_wait() -> None:
+    lines = (
+        "doctors?select=id,name&speciality=eq.heart",
+        "visits?select=id&status=eq.missed",
+        "rates?select=key,price",
+    )
+    assert found(*(f"then GET /{line} → 3 rows, 30 ms" for line in lines))
+    assert not found(*(f"then GET /{line.replace('select=id,name', 'select=*')} → 3 rows, 30 ms" for line in lines))
+    assert not found(*(f"then GET /{line.replace('id,name', 'id,status')} → 3 rows, 30 ms" for line in lines))
+
+
 def test_names_that_postgrest_does_not_read_are_not_quoted() -> None:
     assert found(RATES, PACKAGES, MIXES.replace("select=*", "columns=secret")) == []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.schema.parsing import parse_expression, parse_optional, same_expression
+from proxy.schema.parsing import parse_expression, parse_optional, reads_user_metadata, same_expression
 
 WRAPPED = "(owner = ( SELECT auth.uid() AS uid))"
 BARE = "(owner = auth.uid())"
@@ -101,3 +101,21 @@ def test_expressions_are_compared_as_they_are_parsed() -> None:
     assert not same_expression("a * (b + c)", "a * b + c")
     assert not same_expression("meta -> (b ->> 'c')", "meta -> b ->> 'c'")
     assert not same_expression("(", "(")
+
+
+@pytest.mark.parametrize(
+    ("body", "reads"),
+    [
+        ("select auth.jwt() -> 'user_metadata' ->> 'org'", True),
+        ("select raw_user_meta_data ->> 'a' from auth.users where id = auth.uid()", True),
+        ("select 1; select u.raw_user_meta_data from auth.users u", True),
+        ("select kind = 'user_metadata' from t", False),
+        ("select auth.jwt() -> 'app_metadata'", False),
+        ("begin return auth.jwt() -> 'user_metadata'; end", None),
+        ("begin return 1; end", False),
+    ],
+)
+def test_a_function_that_names_user_metadata_reads_it_does_not_or_cannot_be_parsed(
+    body: str, reads: bool | None
+) -> None:
+    assert reads_user_metadata(body) is reads

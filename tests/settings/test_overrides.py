@@ -30,12 +30,12 @@ def test_without_overrides_everything_has_the_same() -> None:
     [
         ("videos", "", 10, "any", "rewrite"),
         ("public.videos", "other", 10, "any", "rewrite"),
-        ("songs", "export", 20, "none", "rewrite"),
-        ("", "export", 20, "none", "rewrite"),
+        ("songs", "export", 20, "physical", "rewrite"),
+        ("", "export", 20, "physical", "rewrite"),
         ("videos", "export", 20, "any", "report"),
         ("public.videos", "export", 20, "any", "report"),
-        ("private.videos", "", 200, "none", "rewrite"),
-        ("songs", "other", 200, "none", "rewrite"),
+        ("private.videos", "", 200, "physical", "rewrite"),
+        ("songs", "other", 200, "physical", "rewrite"),
     ],
 )
 def test_all_that_fits_holds_and_the_later_word_wins(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from proxy.merging.cacher import CachedReads
+from proxy.merging.fills import CachedReads
 from proxy.merging.probation import ProbationFetcher
 from proxy.merging.shadow import SampledFetcher
 from proxy.merging.trace_memory import TraceMemories

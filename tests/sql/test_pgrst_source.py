@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.sql.expressions import UnwritableError
-from proxy.sql.pgrst_source import fingerprint_of, is_postgrest, same_statement
+from proxy.sql.pgrst_source import fingerprint_of, is_postgrest, is_whole, same_statement, updated_columns
 from tests.rules.traces import span
 
 TAIL = (
@@ -47,16 +47,86 @@ def test_the_order_of_parameters_does_not_matter_and_their_operators_do() -> Non
     assert same_statement(first) != same_statement("GET u?a=eq.?&b=eq.?")
 
 
+MANY = """LEFT JOIN LATERAL ( SELECT json_agg("t_v_1")::jsonb AS "t_v_1" FROM (SELECT "v_1"."id", "v_1"."n" FROM
+"public"."v" AS "v_1" WHERE "v_1"."n" = $1 AND "v_1"."t_id" = "public"."t"."id" ORDER BY "v_1"."n" DESC LIMIT $2
+OFFSET $3 ) AS "t_v_1" ) AS "t_v_1" ON $4"""
+ONE = """INNER JOIN LATERAL ( SELECT "u_2".* FROM "public"."u" AS "u_2" WHERE "u_2"."id" = "public"."t"."u_id" )
+AS "t_o_2" ON "t_o_2" IS NOT NULL"""
+
+
+def test_embeds_and_the_parameters_of_each_are_read_back() -> None:
+    text = statement(
+        'SELECT "public"."t"."id", COALESCE( "t_v_1"."t_v_1", $5) AS "v", row_to_json("t_o_2".*)::jsonb AS "o"'
+        f' FROM "public"."t" {MANY} {ONE} WHERE "public"."t"."id" = $6'
+    )
+    asked = "GET /t?select=id,v!t_id_fkey(id,n),o:u!inner(*)&v.n=eq.1&v.order=n.desc&v.limit=3&id=eq.2"
+    read = fingerprint_of(text, "public")
+    assert read == "GET t?select=id,v(id,n),o:u!inner(*)&id=eq.?&v.n=eq.?&v.order=n.desc&v.limit=?&v.offset=?"
+    assert same_statement(read) == same_statement(span(asked, 1).fingerprint)
+    assert same_statement(read) != same_statement(span(asked.replace("v.n=eq", "v.n=gt"), 1).fingerprint)
+
+
+def test_logic_trees_are_read_back() -> None:
+    a, b = '"public"."t"."a"', '"public"."t"."b"'
+    text = statement(
+        f'SELECT "public"."t".* FROM "public"."t" WHERE ( {a} = $1 OR ( {a} = $2 AND NOT {b} IS NULL) OR {b} @> $3)'
+        f" AND NOT ( {a} = $4 AND {b} = ANY ($5)) AND {b} && $6"
+    )
+    asked = "GET /t?or=(a.eq.1,and(a.eq.2,b.not.is.null),b.cs.{3})&not.and=(a.eq.4,b.in.(5,6))&b=ov.{7}"
+    assert same_statement(fingerprint_of(text, "public")) == same_statement(span(asked, 1).fingerprint)
+
+
+def test_paths_into_json_are_joined_although_the_statement_does_not_show_their_keys() -> None:
+    text = statement(
+        'SELECT to_jsonb("public"."t"."d")->$1->>$2 AS "b" FROM "public"."t" WHERE to_jsonb("public"."t"."d")->>$3 = $4'
+    )
+    read = fingerprint_of(text, "public")
+    assert (read, is_whole(read)) == ("GET t?select=d->?->>?&d->>?=eq.?", False)
+    for asked in ("GET /t?select=d->a->>b&d->>c=eq.1", "GET /t?select=x:d->a->>b&d->>c=eq.1"):
+        assert same_statement(read) == same_statement(span(asked, 1).fingerprint)
+    assert same_statement(read) != same_statement(span("GET /t?select=d->a->>b&d->c=eq.1", 1).fingerprint)
+
+
+@pytest.mark.parametrize(
+    ("source", "read"),
+    [
+        (
+            'UPDATE "public"."t" SET "a" = "b"."a" FROM (SELECT $1 AS json_data) p, LATERAL (SELECT 1) b'
+            ' WHERE "public"."t"."id" = $2 RETURNING $3',
+            "PATCH t?id=eq.?",
+        ),
+        ('DELETE FROM "shop"."t" WHERE "shop"."t"."id" = ANY ($1) RETURNING $2', "DELETE shop.t?id=in.?"),
+        ('INSERT INTO "public"."t"("id") SELECT "b"."id" FROM (SELECT 1) b RETURNING "public"."t"."id"', "POST t"),
+    ],
+)
+def test_writes_are_read_back(source: str, read: str) -> None:
+    assert fingerprint_of(statement(source), "public") == read
+
+
+def test_what_a_write_returns_does_not_matter() -> None:
+    assert same_statement("PATCH t?id=eq.?&select=id&columns=a") == same_statement("PATCH t?id=eq.?")
+
+
 @pytest.mark.parametrize(
     "source",
     [
-        'INSERT INTO "public"."t" SELECT * FROM x RETURNING *',
+        'SELECT "c".* FROM (SELECT $1 AS json_data) p, LATERAL "public"."f"("a" := $2) c',
         'SELECT "public"."t".*, "c"."c" AS "c" FROM "public"."t" LEFT JOIN LATERAL ( SELECT 1 ) AS "c" ON TRUE',
-        'SELECT to_jsonb("public"."t"."a")->$1 AS "a" FROM "public"."t"',
-        'SELECT "public"."t".* FROM "public"."t" WHERE ("public"."t"."a" = $1 OR "public"."t"."b" = $2)',
+        'SELECT "public"."t".* FROM "public"."t" WHERE "public"."t"."a" @@ to_tsquery($1)',
+        'SELECT lower("public"."t"."a") AS "a" FROM "public"."t"',
         'SELECT "public"."t".* FROM',
     ],
 )
 def test_what_is_not_read_back_says_why(source: str) -> None:
     with pytest.raises(UnwritableError, match=r"\w"):
         fingerprint_of(statement(source), "public")
+
+
+def test_the_columns_that_an_update_sets_are_read_back() -> None:
+    source = (
+        'WITH pgrst_payload AS (SELECT $1 AS json_data) UPDATE "public"."videos" SET "status" = "pgrst_body"."status",'
+        ' "Seen at" = "pgrst_body"."Seen at" FROM (SELECT $2) pgrst_body WHERE "public"."videos"."id" = $3 RETURNING 1'
+    )
+    assert updated_columns(statement(source)) == ("public", "videos", ("status", "Seen at"))
+    assert updated_columns(statement('SELECT "public"."t".* FROM "public"."t"')) is None
+    assert updated_columns("UPDATE of nothing (") is None

@@ -56,3 +56,25 @@ def test_another_statement_is_refused(text: str) -> None:
 
 def test_tables_that_are_not_known_are_left_out() -> None:
     assert table_reads("select * from pg_class where relname = 'x'", DECLARED) == []
+
+
+def test_the_columns_that_are_needed_are_those_of_the_select_and_of_subqueries_that_refer_to_it() -> None:
+    text = (
+        """select t.a, count(*) from t where exists (select * from u where u.t_id = t.id and name = 'n') group by t.a"""
+    )
+    outer, inner, joined = table_reads(text, DECLARED)
+    assert (outer.table, outer.needed, outer.order, outer.grouped) == (T, ("a", "id"), (ColumnOrder("a"),), True)
+    assert (inner.table, inner.needed, inner.grouped) == (U, ("t_id", "name"), False)
+    assert (joined.joined, joined.needed) == (("t_id",), ("t_id", "name"))
+
+
+@pytest.mark.parametrize("text", ["select * from t where a = 1", "select t.* from t where a = 1"])
+def test_a_select_of_all_columns_needs_them_all(text: str) -> None:
+    assert [read.needed for read in table_reads(text, DECLARED)] == [()]
+
+
+def test_a_group_is_no_order_of_rows_that_a_limit_stops() -> None:
+    (read,) = table_reads("select a, sum(id) from t group by a order by sum(id) desc limit 5", DECLARED)
+    assert (read.order, read.limited, read.needed) == ((ColumnOrder("a"),), False, ("a", "id"))
+    (read,) = table_reads("select 1 from t group by a, id + 1", DECLARED)
+    assert read.order == ()

@@ -104,8 +104,9 @@ async def test_a_client_that_disconnects_as_its_wait_times_out_leaves_no_call_be
     pool.queue_timeout = 0.0
     await pool.acquire(False)
     waiting = await start_waiting(pool)
-    while pool.waiting:  # noqa: ASYNC110 – until the timer has fired
-        await asyncio.sleep(0)
+    async with asyncio.timeout(60):
+        while pool.waiting:  # noqa: ASYNC110 – until the timer has fired
+            await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     assert (pool.busy, pool.waiting) == (1, 0)

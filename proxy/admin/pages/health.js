@@ -29,6 +29,7 @@ export async function health() {
 const badges = (health) => [
   badge(health.state, health.state === "ready" ? "high" : "bad"),
   badge(`mode ${health.mode}`),
+  health.write_notifications === "lost" && badge("notifications of writes are lost: no answer is kept", "bad"),
   badge(health.upstream_up ? "upstream is up" : "upstream is down", health.upstream_up ? "" : "bad"),
   health.shows_values && badge("values are shown", "bad"),
 ];

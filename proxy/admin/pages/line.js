@@ -38,9 +38,9 @@ export function inside(group, scale) {
 
 function why(span, scale) {
   if (span.fallback_reason) return because("Merged, answer not used", scale.fallbacks.get(span.fallback_reason));
+  if (span.outcome === "cached") return el("p", {}, el("b", {}, "Answered from the cache. "), CACHED);
   if (span.bypass_reason) return because(span.missed ? "Not merged" : "Passed on", scale.reasons.get(span.bypass_reason));
   if (span.outcome === "prefetched") return el("p", {}, el("b", {}, `Fetched ahead with upstream call ${span.call}. `), AHEAD);
-  if (span.outcome === "cached") return el("p", {}, el("b", {}, "Answered from the cache. "), CACHED);
   return span.outcome === "passed" && el("p", {}, el("b", {}, "Passed on: alone. "), ALONE);
 }
 

@@ -6,6 +6,7 @@ import { isFailed } from "./line.js";
 
 const MIN_QUERIES = 2; // below this number there is no table
 const MAX_CALLERS = 3;
+const MAX_OPEN = 100; // a table with more rows is closed at first, and made when it is opened
 const HEADS = [
   ["Query"], ["Requests", "num"], ["Calls", "num", "Upstream calls that answered them"],
   ["Waited", "num", "Sum of the times that clients waited"], ["Rows", "num"], ["Failed", "num"], ["Called from"],
@@ -21,13 +22,17 @@ export function queries(spans, findings, only, selected) {
     const shown = only(chosen);
     for (const [fingerprint, button] of buttons) button.setAttribute("aria-pressed", String(fingerprint === shown));
   };
-  const rows = kinds.map(([fingerprint, own]) => {
+  const rows = () => kinds.map(([fingerprint, own]) => {
     const button = el("button", { type: "button", class: "pick mono plain", "aria-pressed": String(fingerprint === selected), click: () => choose(fingerprint) }, fingerprint);
     buttons.set(fingerprint, button);
     return row(button, own, findings.get(fingerprint) ?? []);
   });
-  return el("details", { class: "queries", open: true },
-    el("summary", {}, `${number(kinds.length)} different queries: select one to see only its requests`), table("Queries", HEADS, rows));
+  const isOpen = kinds.length <= MAX_OPEN;
+  const fill = () => list.open && list.children.length === 1 && list.append(table("Queries", HEADS, rows()));
+  const list = el("details", { class: "queries", open: isOpen, toggle: fill },
+    el("summary", {}, `${number(kinds.length)} different queries: select one to see only its requests`));
+  fill();
+  return list;
 }
 
 function row(button, spans, findings) {

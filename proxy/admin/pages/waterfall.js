@@ -8,6 +8,7 @@ import { minimap } from "./minimap.js";
 import { queries } from "./queries.js";
 
 const FOLD = 12; // of more alike lines than this, a button hides some
+const FIRST = 60; // lines that are drawn at once; the others follow, a few in each frame, so that the page is there early
 const MARKS = { first: 0, early: 0.25, middle: 0.5, late: 0.75, last: 1 };
 const KINDS = {
   all: ["all", () => true],
@@ -32,16 +33,18 @@ export function waterfall(detail, own) {
   };
   const unfolded = new Set();
   let selected = given.get("query"); // the only fingerprint to show
+  let drawn = 0; // number of the latest drawing: what is left of an older one is discarded
+  const redraw = () => draw();
   const text = el("input", {
-    type: "search", placeholder: "a query, a caller, a status", autocomplete: "off", input: draw, value: given.get("filter"),
+    type: "search", placeholder: "a query, a caller, a status", autocomplete: "off", input: redraw, value: given.get("filter"),
   });
-  const kind = el("select", { change: draw }, Object.entries(KINDS).map(([name, [label]]) => el("option", { value: name }, label)));
+  const kind = el("select", { change: redraw }, Object.entries(KINDS).map(([name, [label]]) => el("option", { value: name }, label)));
   const count = el("span", { class: "quiet", role: "status" });
   const lines = el("div", { class: "lines" });
   const marks = axis();
   if (Object.hasOwn(KINDS, given.get("show") ?? "")) kind.value = given.get("show");
 
-  function draw() {
+  function draw(first = FIRST) {
     write(own, {
       filter: text.value, show: kind.value === "all" ? "" : kind.value, query: selected,
       from: shown.from > 0 && shown.from.toFixed(3), to: shown.to < total && shown.to.toFixed(3),
@@ -52,13 +55,25 @@ export function waterfall(detail, own) {
     const isInside = (group) => endOf(group) >= shown.from && beginOf(group) <= shown.to;
     const wanted = groups.filter((group) => isInside(group) && group.spans.some((span) => has(span) && isWanted(span, scale)));
     count.textContent = wanted.length === groups.length ? "" : `${number(wanted.length)} of ${many(groups.length, "line")}`;
-    lines.replaceChildren(...folded(wanted, unfolded).map((item) => (item.rest ? rest(item, scale, unfold) : line(item, scale))));
+    const items = folded(wanted, unfolded);
+    lines.replaceChildren(...items.slice(0, first).map(asLine));
+    follow(items.slice(first), ++drawn);
     if (!wanted.length) lines.append(el("p", { class: "empty" }, "No line matches the filter."));
+  }
+
+  const asLine = (item) => (item.rest ? rest(item, scale, unfold) : line(item, scale));
+
+  function follow(items, number) {
+    if (items.length) requestAnimationFrame(() => setTimeout(() => {
+      if (number !== drawn) return;
+      lines.append(...items.slice(0, FIRST).map(asLine));
+      follow(items.slice(FIRST), number);
+    }));
   }
 
   function unfold({ like, at }) {
     unfolded.add(like);
-    draw();
+    draw(Infinity);
     lines.children[at].querySelector("summary").focus();
   }
 
@@ -72,7 +87,7 @@ export function waterfall(detail, own) {
   return el("div", {},
     queries(detail.spans, scale.findings, only, selected),
     el("div", { class: "tools" }, el("label", {}, "Filter", text), el("label", {}, "Show", kind), count, legend()),
-    groups.length > 1 ? minimap(detail.spans, total, shown, draw) : null,
+    groups.length > 1 ? minimap(detail.spans, total, shown, redraw) : null,
     el("div", { class: "waterfall" }, marks.element, lines));
 }
 
@@ -82,6 +97,7 @@ const legend = () => el("div", { class: "legend" },
   el("span", {}, el("i"), "time that the client waited"),
   el("span", {}, el("i", { class: "call" }), "upstream call"),
   el("span", {}, el("i", { class: "ahead" }), "answered from rows fetched ahead"),
+  el("span", {}, el("i", { class: "kept" }), "answered from the cache"),
   el("span", {}, el("i", { class: "failed" }), "failed"));
 
 function axis() {
@@ -155,7 +171,8 @@ function line(group, scale) {
   return row;
 }
 
-const kindOf = (group) => (group.spans.some(isFailed) ? "client failed" : isAhead(group.spans[0]) ? "client ahead" : "client");
+const BARS = { prefetched: "client ahead", cached: "client kept" };
+const kindOf = ({ spans }) => (spans.some(isFailed) ? "client failed" : BARS[spans[0].outcome] ?? "client");
 
 function status(group) {
   const failed = group.spans.find(isFailed);
@@ -165,6 +182,7 @@ function status(group) {
 function outcome({ spans }) {
   const [first] = spans;
   if (isAhead(first)) return `prefetched by call ${first.call}`;
+  if (first.outcome === "cached") return first.status === 304 ? "cached: not modified" : "cached";
   if (isMergedWrite(first)) return mergedWrite(spans);
   if (spans.length > 1) return `${number(spans.length)} ${first.outcome} into 1`;
   if (first.shared > 1) return `${first.outcome} with ${number(first.shared - 1)} of other traces`;

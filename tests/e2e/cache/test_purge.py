@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.support.cached import PACKAGES, RATES
-from tests.e2e.support.harness import ask, fanin_program
+from tests.e2e.support.harness import TIMEOUT, ask, fanin_program
 
 if TYPE_CHECKING:
     from tests.conftest import Stack
@@ -33,7 +33,7 @@ async def purge(running: Program, relation: str) -> tuple[int | None, bytes]:
         *(FANIN, "cache", "purge", relation, "--admin", f"http://127.0.0.1:{running.admin}"),
         stdout=asyncio.subprocess.PIPE,
     )
-    printed, _ = await command.communicate()
+    printed, _ = await asyncio.wait_for(command.communicate(), TIMEOUT)
     return command.returncode, printed
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
 KEYS = [creator(number) for number in range(76, 104)]
-"""24 creators that exist, and 4 that do not."""
+EXISTING = 24
+"""So many creators exist, and the last 4 do not."""
 NEVER_MERGED = {
     "ra-data-postgrest: update": "writes are not merged",
     "ra-data-postgrest: getMany of two": "two lists may share a row",
@@ -28,12 +29,14 @@ NEVER_MERGED = {
     "axios: an unknown column": "an error of the query may be another for each caller",
     "ky: text": "PostgREST refuses the media type",
 }
-"""Calls, and why each of them goes to PostgREST alone."""
+"""Calls, and why each of them goes to PostgREST alone, however they arrive."""
+SOMETIMES_MERGED = {"ra-data-postgrest: getList, more rows than the page or none"}
+"""Calls that merge if few of them are in a window: the keys without rows leave room for the rows of the others."""
 
 
 async def results_of(token: str, url: str) -> dict[str, Any]:
     """Per client and call, what the application got for each of KEYS."""
-    printed = await output_of("ecosystem_clients.mjs", token, json.dumps(KEYS), url)
+    printed = await output_of("ecosystem_clients.mjs", token, json.dumps(KEYS), str(EXISTING), url)
     return {f"{client}: {call}": results for client, calls in printed.items() for call, results in calls.items()}
 
 
@@ -57,4 +60,4 @@ async def test_bursts_of_each_client_are_deep_equal_and_merge(stack: Stack) -> N
     for client, numbers in merged.items():
         print(f"{client}: {sum(numbers) / len(numbers) / len(KEYS):.0%} merged")
     never = {call for call in outcomes if not outcomes[call][Outcome.MERGED]}
-    assert never == set(NEVER_MERGED)
+    assert never - SOMETIMES_MERGED == set(NEVER_MERGED)

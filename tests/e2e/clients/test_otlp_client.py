@@ -138,6 +138,10 @@ async def test_json_is_received_and_other_bodies_are_refused_with_what_to_send(t
             (body, {"Content_Type": "application/json"}, 200),
             (gzip.compress(body), {"Content_Type": "application/json", "Content_Encoding": "gzip"}, 200),
             (b"secret", {"Content_Type": "application/json"}, 400),
+            (b"secret", {"Content_Type": "application/json", "Content_Encoding": "gzip"}, 400),
+            (gzip.compress(body)[:-9], {"Content_Type": "application/json", "Content_Encoding": "gzip"}, 400),
+            (gzip.compress(b" " * 20_000_000), {"Content_Type": "application/json", "Content_Encoding": "gzip"}, 400),
+            (body, {"Content_Type": "application/json", "Content_Encoding": "zstd"}, 400),
             (b"\xff\xff", {"Content_Type": "application/x-protobuf"}, 400),
             (body, {"Content_Type": "text/plain"}, 415),
         ):

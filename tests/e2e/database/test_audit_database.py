@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from proxy.postgrest.database_facts import DatabaseFacts
 from tests.commands import test_check as checking
 from tests.commands.test_check import no_variables as no_variables
 from tests.e2e.database.conftest import STUBS
+from tests.e2e.support.script_runner import PATIENCE
 from tests.recording.test_prometheus import prometheus, series
 from tests.rules.traces import parallel
 
@@ -332,13 +334,15 @@ def test_ctrl_c_ends_it_in_one_line_and_the_statement_that_runs(desk: Desk) -> N
     words = (sys.executable, "-c", slow, "audit", "--db-uri", desk.uri, *PUBLIC, "--statement-timeout", "60000")
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         sleeping = "select count(*) from pg_stat_activity where query like 'select pg_sleep(60)%' and state = 'active'"
+        deadline = time.monotonic() + PATIENCE
         while not value(desk, sleeping):
             assert process.poll() is None
+            assert time.monotonic() < deadline, "the slow statement did not begin"
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err) == (CANCELLED, "", "fanin: cancelled\n")
     while value(desk, sleeping):
-        pass
+        assert time.monotonic() < deadline, "the statement was not cancelled"
 
 
 def value(desk: Desk, statement: str) -> int:

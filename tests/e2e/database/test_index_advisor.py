@@ -119,6 +119,8 @@ async def test_with_hypopg_exactly_the_eight_indexes_are_proposed(hypopg: str) -
     assert shapes(advice) == EIGHT
     assert {one.proof for one in advice.indexes} == {"hypopg"}
     assert advice.what_ifs < 500
+    assert all("(both estimated)" in one.risk for one in advice.indexes)
+    assert all(("100 writes were observed: " in one.risk) == (one.index.table == "videos") for one in advice.indexes)
     assert await advice_on(hypopg) == advice
     for finding in findings_of(advice):
         text = "\n".join(finding.evidence)
@@ -132,6 +134,7 @@ async def test_with_a_trial_exactly_the_eight_indexes_are_proposed_and_measured(
     assert shapes(advice) == EIGHT
     for one in advice.indexes:
         assert (one.proof, one.size > 0, one.build_ms is not None) == ("trial", True, True)
+        assert "(measured by --trial on " in one.risk
         for pair in one.plans:
             assert pair.before.execution_ms is not None
             assert pair.after.execution_ms is not None

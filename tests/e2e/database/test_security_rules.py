@@ -80,6 +80,12 @@ GUILTY = {
         "FAN037",
         TABLE + "create policy p on public.videos for insert with check ((auth.jwt() -> 'user_metadata') ? 'a');",
     ),
+    "by a function": (
+        "FAN037",
+        TABLE + "create function public.org() returns text language sql stable set search_path = ''"
+        " as $$ select auth.jwt() -> 'user_metadata' ->> 'org' $$;"
+        "create policy p on public.videos using ((select public.org()) = 'a');",
+    ),
     "camel case and a suffix": (
         "FAN044",
         'create table public.u (id int, "passwordHash" text); grant select ("passwordHash", id) on'
@@ -104,6 +110,13 @@ GUILTY = {
 }
 INNOCENT = {
     "an insert policy without with check": ("FAN029", TABLE + "create policy p on public.videos for insert;"),
+    "a function that only compares with the name, and one that no policy calls": (
+        "FAN037",
+        TABLE + "create function public.kind(k text) returns boolean language sql immutable set search_path = ''"
+        " as $$ select k = 'user_metadata' $$; create policy p on public.videos using (public.kind('a'));"
+        "create function public.org() returns text language sql stable set search_path = ''"
+        " as $$ select auth.jwt() -> 'user_metadata' ->> 'org' $$;",
+    ),
     "an insert policy without with check is no open one": (
         "FAN030",
         TABLE + "create policy p on public.videos for insert;",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 
@@ -11,6 +13,7 @@ from tests.e2e.support.bursts import assert_all_same, get, one_by_one, statement
 from tests.e2e.support.faulty_upstream import postgrest_answer
 from tests.e2e.support.harness import TIMEOUT, ScriptedUpstream, fanin
 from tests.e2e.support.literals import KINDS
+from tests.e2e.support.sidecar_events import SidecarEvents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,6 +80,19 @@ async def test_a_type_is_asked_for_once_and_nothing_is_asked_for_what_needs_none
             await together(sidecar.port, [get(f"/kinds?t=eq.{k}&order=id") for k in ("a", "b", "ab")])
         assert kinds[:3] == ["merged", "types", "types"]
         assert set(kinds[3:]) == {"merged"}
+
+
+async def test_a_type_is_asked_for_where_the_only_rows_could_be_those_of_several_keys(unusual: Stack) -> None:
+    row = UUID(hashlib.md5(b"event:1").hexdigest())
+    requests = [get(f"/event?select=id,k&k=eq.{k}&id=eq.{row}") for k in (1, 10, 12, 2)]
+    direct = await one_by_one(unusual.url, requests)
+    assert [answer.body == b"[]" for answer in direct] == [False, True, True, True]
+    async with fanin(unusual.url, merge__deadline_floor=10.0) as sidecar:
+        seen = SidecarEvents(sidecar)
+        for _ in range(ROUNDS):
+            assert_all_same(requests, direct, await together(sidecar.port, requests))
+    assert seen.calls_by_kind() == {"types": 1, "merged": 1 + ROUNDS}
+    assert seen.outcomes() == {("merged", ""): len(requests) * ROUNDS}
 
 
 async def test_nobody_is_asked_where_the_operator_forbids_it(unusual: Stack) -> None:

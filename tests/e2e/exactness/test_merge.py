@@ -13,6 +13,7 @@ import pytest
 
 from proxy.demo.stack import service_token
 from tests.conftest import SECRET
+from tests.demo.processes import eventually
 from tests.e2e.support.bursts import assert_all_same, burst, get, one_by_one, sockets, statement_counter, together
 from tests.e2e.support.harness import Program, RawAnswer, RawClient, fanin, fanin_program
 from tests.e2e.support.literals import uuid_of
@@ -36,8 +37,7 @@ def reads_of_doc(numbers: Sequence[int]) -> list[bytes]:
 
 
 def wait_until_stopped(pid: int) -> None:
-    while "\nState:\tT" not in Path(f"/proc/{pid}/status").read_text():
-        pass
+    eventually(lambda: "\nState:\tT" in Path(f"/proc/{pid}/status").read_text(), f"{pid} was stopped")
 
 
 async def wait_until_accepted(clients: Sequence[RawClient]) -> None:

@@ -11,13 +11,14 @@ from tests.e2e.support.harness import RawClient, ScriptedConnection, ScriptedUps
 from tests.e2e.support.hostile_answers import ANSWERS, Hostile
 
 if TYPE_CHECKING:
+    from proxy.sidecar.sidecar import Sidecar
     from tests.e2e.support.harness import RawAnswer
 
 METHODS = (b"GET", b"POST", b"HEAD")
 KINDS = 60
 """The least number of kinds."""
-SHORT = 0.05
-"""Seconds that fanin waits for upstream."""
+SHORT, LONG = 0.05, 600.0
+"""Seconds that fanin waits for hostile answers, some of which never end, and for the others."""
 IDENTITIES = 3
 
 
@@ -75,19 +76,26 @@ def test_the_kinds_are_many() -> None:
 @pytest.mark.parametrize("mode", ["pass", "rewrite"])
 @pytest.mark.parametrize("method", METHODS)
 async def test_after_every_hostile_answer_others_get_their_own(method: bytes, mode: str) -> None:
-    changes = {"timeouts__upstream_head": SHORT, "timeouts__upstream_idle": SHORT, "mode": mode}
-    async with ScriptedUpstream(script) as upstream, fanin(upstream.url, **changes) as sidecar:
+    async with ScriptedUpstream(script) as upstream, fanin(upstream.url, mode=mode) as sidecar:
         for number in range(len(ANSWERS)):
+            _wait_for_upstream(sidecar, SHORT)
             sidecar.upstream._reuse_from = 0.0  # else one faulty answer would keep all later ones from doing harm
             async with RawClient(sidecar.port) as client:
                 await client.send(request(method, b"/hostile%d" % number, b"victim"))
                 closes = await _read(client, method)
+                _wait_for_upstream(sidecar, LONG)
                 for other in range(IDENTITIES):
                     async with RawClient(sidecar.port) as innocent:
                         for again in METHODS:
                             await assert_own(innocent, again, b"innocent-%d-%d" % (number, other))
                 if not closes:
                     await assert_own(client, method, b"victim")
+
+
+def _wait_for_upstream(sidecar: Sidecar, seconds: float) -> None:
+    """Of the next calls."""
+    timeouts = sidecar.settings.timeouts
+    sidecar.upstream.apply_timeouts(timeouts.model_copy(update={"upstream_head": seconds, "upstream_idle": seconds}))
 
 
 async def _read(client: RawClient, method: bytes) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +26,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.stack, NEEDS_NGINX]
 
 KEYS = 150
 ROUNDS = 6
+PAUSED = {"merge__pause_first": 600.0, "merge__pause_max": 600.0}
+"""Pauses that do not end while a test runs."""
 RELAXED = {"merge__deadline_floor": 10.0}
 SMALL = "large_client_header_buffers 4 {size}; client_header_buffer_size 512;"
 
@@ -34,14 +37,17 @@ def reads(stack: Stack) -> list[bytes]:
     return [get(f"/creators?select=id&id=eq.{number:08}-0000-4000-8000-000000000000", token) for number in range(KEYS)]
 
 
-async def rounds(url: str, requests: Sequence[bytes], count: int, **changes: object) -> list[list[Event]]:
-    """What fanin said in each of ``count`` bursts, in which every answer is the gateway's own."""
+async def rounds(url: str, requests: Sequence[bytes], seconds: Sequence[float], **changes: float) -> list[list[Event]]:
+    """What fanin said in bursts in which every answer is the gateway's own: one at each of ``seconds``, by the clock
+    that longer calls wait for.
+    """
     said: list[list[Event]] = []
     direct = await one_by_one(url, requests)
     async with fanin(url, **(RELAXED | changes)) as sidecar, sockets(sidecar.port, len(requests)) as clients:
         everything: list[Event] = []
         sidecar._events.subscribe(everything.append)
-        for _ in range(count):
+        for now in seconds:
+            sidecar.policy.default.merger._shorter._clock = partial(float, now)
             everything.clear()
             assert_all_same(requests, direct, await burst(clients, requests))
             said.append(everything.copy())
@@ -74,7 +80,7 @@ async def test_a_batch_shrinks_to_what_goes_through_and_the_next_ones_are_no_lon
     stack: Stack, tmp_path: Path, lines: str, refusal: int
 ) -> None:
     with small_gateway(stack.url, tmp_path, lines) as gateway:
-        first, *later = await rounds(gateway.url, reads(stack), ROUNDS)
+        first, *later = await rounds(gateway.url, reads(stack), [0.0] * ROUNDS)
     assert set(merged_calls(first)) == {200, refusal}
     assert 1 <= merged_calls(first).count(refusal) <= 2
     assert {event.reason for event in first if isinstance(event, FellBack)} == {"refused-size"}
@@ -82,16 +88,27 @@ async def test_a_batch_shrinks_to_what_goes_through_and_the_next_ones_are_no_lon
     everything = [event for said in (first, *later) for event in said]
     assert not [event for event in everything if isinstance(event, MergingPaused)]
     assert other_calls(everything) == 0, "no original was sent"
-    vain = [merged_calls(said).count(refusal) for said in later]
-    assert sum(vain) <= 2, "a longer call is tried again now and then"
+    assert [merged_calls(said).count(refusal) for said in later] == [0] * len(later)
     assert len(merged_calls(later[-1])) < len(merged_calls(first))
+
+
+@pytest.mark.parametrize("refusal", [414, 403])
+async def test_one_longer_call_is_tried_at_a_time_and_the_next_one_later(
+    stack: Stack, tmp_path: Path, refusal: int
+) -> None:
+    seconds = [0.0, 0.0, 0.0, 2.0, 3.0, 3.9, 4.0, 5.0, 7.9, 8.0]
+    lines = f'if ($request_uri ~ "^.{{500}}") {{ return {refusal}; }}'
+    with small_gateway(stack.url, tmp_path, lines) as gateway:
+        _, *later = await rounds(gateway.url, reads(stack), seconds)
+    assert [merged_calls(said).count(refusal) for said in later] == [0, 0, 1, 0, 0, 1, 0, 0, 1]
+    assert not [event for said in later for event in said if isinstance(event, Warned)]
 
 
 async def test_where_no_merged_call_goes_through_the_originals_are_sent_and_merging_pauses(
     stack: Stack, tmp_path: Path
 ) -> None:
     with small_gateway(stack.url, tmp_path, 'if ($request_uri ~ "in[.]") { return 414; }') as gateway:
-        first, second = await rounds(gateway.url, reads(stack), 2)
+        first, second = await rounds(gateway.url, reads(stack), [0.0, 0.0], **PAUSED)
     assert merged_calls(first) == [414, 414, 414]
     assert other_calls(first) == KEYS
     assert [event.reason for event in first if isinstance(event, MergingPaused)] == ["status"]
@@ -100,7 +117,7 @@ async def test_where_no_merged_call_goes_through_the_originals_are_sent_and_merg
 
 async def test_a_gateway_whose_upstream_is_down_costs_one_shorter_call(tmp_path: Path, stack: Stack) -> None:
     with small_gateway("http://127.0.0.1:1", tmp_path, "") as gateway:
-        first, second = await rounds(gateway.url, reads(stack), 2)
+        first, second = await rounds(gateway.url, reads(stack), [0.0, 0.0], **PAUSED)
     assert merged_calls(first) == [502, 502]
     assert other_calls(first) == KEYS
     assert merged_calls(second) == []

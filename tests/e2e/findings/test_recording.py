@@ -19,6 +19,7 @@ from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
 from rules import RULES
 from tests.e2e.support.bursts import get, together
 from tests.e2e.support.harness import OK, TIMEOUT, ScriptedUpstream, answers, fanin, fanin_program, until
+from tests.postgrest.request.test_token_expiry import token
 from tests.rules.traces import found
 
 if TYPE_CHECKING:
@@ -73,13 +74,17 @@ async def test_a_recording_is_whole_when_fanin_has_ended_and_its_hashes_are_as_t
     flags = ("--record", str(file), *QUICK)
     async with ScriptedUpstream(answers(OK)) as upstream, fanin_program(upstream.url, *flags) as running:
         await together(running.port, requests_of_one_trace("/t?id=eq.7&name=eq.ana", "/t?id=eq.8&name=eq.ana"))
+        await together(running.port, [get("/t?id=eq.9", f"Authorization: Bearer {token({'role': 'editor'}).decode()}")])
     head, *traces = [json.loads(text) for text in file.read_text(encoding="utf-8").splitlines()]
     spans = [span for trace in traces for span in trace["spans"]]
     salt = bytes.fromhex(head["salt"])
     ana = blake2b(b"ana", digest_size=8, key=salt).hexdigest()
     assert [literal for span in spans for literal in span["literals"] if literal[0] == "text"] == [["text", 3, ana]] * 2
-    assert len({tuple(span["literals"][0]) for span in spans}) == 2
-    assert {(trace["id"], trace["route"]) for trace in traces} == {("t1", "GET /export")}
+    assert len({tuple(span["literals"][0]) for span in spans}) == 3
+    assert {(trace["id"], trace["route"]) for trace in traces if "route" in trace} == {("t1", "GET /export")}
+    roles = [blake2b(text, digest_size=8, key=salt).hexdigest() for text in (b"", b"", b"editor")]
+    assert sorted(span["role"] for span in spans) == sorted(roles)
+    assert "editor" not in file.read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="bounds another process' files, which Linux has")

@@ -16,7 +16,7 @@ from tests.e2e.support.harness import OK, RawClient, ScriptedConnection, Scripte
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-TIMEOUT = 20.0  # seconds
+TIMEOUT = 60.0  # seconds
 READ = b"GET /t?id=eq.1 HTTP/1.1\r\nHost: h\r\n\r\n"
 LIVE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 READY = LIVE.replace(b"/livez", b"/readyz")

@@ -8,7 +8,6 @@ import pty
 import signal
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +47,13 @@ if "leave" not in sys.argv:
 """
 """A command with a child, and a grandchild in a session of its own. It writes all process ids."""
 
+ON_TERMINAL = """
+import os, sys
+os.login_tty(int(sys.argv[1]))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""Becomes a command whose terminal is the descriptor named first."""
+
 
 class Running:
     """A `fanin capture` of ``TREE`` in ``folder``, in a session of its own."""
@@ -55,15 +61,15 @@ class Running:
     def __init__(self, folder: Path, *how: str, terminal: int | None = None) -> None:
         self.folder = folder
         command = [FANIN, "capture", "--upstream", f"http://127.0.0.1:{free_port()}", "--", sys.executable, "-c", TREE]
-        on_terminal = None if terminal is None else partial(os.login_tty, terminal)
+        on_terminal = [] if terminal is None else [sys.executable, "-c", ON_TERMINAL, str(terminal)]
         self.process = subprocess.Popen(
-            [*command, *how],
+            [*on_terminal, *command, *how],
             cwd=folder,
             env=CLEAN,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=terminal is None,
-            preexec_fn=on_terminal,  # noqa: PLW1509 – it makes two system calls
+            pass_fds=() if terminal is None else (terminal,),
         )
         eventually((folder / "pids.json").exists, "the command started", PATIENCE)
         self.pids = [self.process.pid, *json.loads((folder / "pids.json").read_text(encoding="utf-8"))]

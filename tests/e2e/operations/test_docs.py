@@ -144,5 +144,5 @@ async def test_the_role_of_the_supabase_guide_reads_the_catalog(unusual: Stack) 
             assert sidecar.upstream_state.column_types.columns.known(("unusual.kinds", ""), 0.0)[b"t"].deterministic
             assert_all_same(requests, direct, await together(sidecar.port, requests))
     finally:
-        await asyncio.wait_for(connection.execute("drop role fanin"), 10)
+        await asyncio.wait_for(connection.execute("drop role fanin"), 60)
         await connection.close()

@@ -12,7 +12,7 @@ import pytest
 from proxy.observe.events import Event, Events, UpstreamRecovered, Warned
 from proxy.sidecar.sidecar import Sidecar
 from rules import RULES
-from tests.e2e.support.harness import ask, free_port, settings, until
+from tests.e2e.support.harness import TIMEOUT, ask, free_port, settings, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -82,8 +82,9 @@ async def test_the_mount_and_the_profile_are_corrected_when_supabase_answers_at_
     port, upstream = free_port(), LateUpstream("supabase")
     async with early_fanin(port) as (sidecar, emitted):
         assert (sidecar.discovered.mount, sidecar.discovered.gateway.name) == ("/", "postgrest")
-        while not any(what.startswith("upstream is down: ") for what in said(emitted)):  # said after a second
-            assert (await ask(sidecar.port, READ % b"/rest/v1")).status == 502
+        async with asyncio.timeout(TIMEOUT):
+            while not any(what.startswith("upstream is down: ") for what in said(emitted)):  # said after a second
+                assert (await ask(sidecar.port, READ % b"/rest/v1")).status == 502
         async with upstream.on(port):
             await until(lambda: sidecar.discovered.mount == "/rest/v1")
             assert sidecar.discovered.gateway.name == "supabase"

@@ -19,7 +19,7 @@ from tests.e2e.support.harness import OK, ScriptedUpstream, answers, ask
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-TIMEOUT = 20.0  # seconds
+TIMEOUT = 60.0  # seconds
 READ = b"GET /t?id=eq.1 HTTP/1.1\r\nHost: h\r\nX-Fanin-Trace: %d\r\nConnection: close\r\n\r\n"
 LIVE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -111,8 +111,9 @@ async def test_full_pipes_stop_neither_requests_nor_health_nor_the_end(flag: str
 
 async def test_dropped_lines_are_told_when_somebody_reads_again() -> None:
     async with ScriptedUpstream(answers(OK)) as upstream, unread_fanin(upstream.url, ACCESS, SMALL) as fanin:
-        while not await fanin.metric("fanin_output_lines_dropped_total"):
-            assert (await ask(fanin.port, READ % 0)).status == 200
+        async with asyncio.timeout(TIMEOUT):
+            while not await fanin.metric("fanin_output_lines_dropped_total"):
+                assert (await ask(fanin.port, READ % 0)).status == 200
         printed = await fanin.read_until('"event": "output"')
         lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{") and line.endswith("}")]
         told = next(line for line in lines if line["event"] == "output")

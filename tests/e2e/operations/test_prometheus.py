@@ -10,6 +10,7 @@ import pytest
 
 from proxy.demo.payment_export import ROUTE, export
 from proxy.demo.sidecar import NO_CHECKS, Fanin
+from proxy.recording.prometheus import read_fleet
 from tests.deploy.manifests import read
 from tests.deploy.prometheus import KNOWN_AS, PATIENCE, Prometheus
 from tests.e2e.support.bursts import statement_counter
@@ -92,6 +93,14 @@ def test_requests_are_those_that_the_application_sent(workload: Workload) -> Non
     assert value(workload.prometheus, "sum(fanin_requests_total)") == workload.requests
     assert value(workload.prometheus, 'sum(fanin_requests_total{code="2xx",method="GET"})') == workload.requests
     assert value(workload.prometheus, "sum(fanin_request_duration_seconds_count)") == workload.requests
+
+
+def test_the_audit_counts_the_requests_of_the_fleet_by_relation(workload: Workload) -> None:
+    fleet = read_fleet(f"http://127.0.0.1:{workload.prometheus.port}")
+    assert "public.creator_payout_profiles" in fleet.reads or "creator_payout_profiles" in fleet.reads
+    assert fleet.writes == {}
+    # Prometheus extrapolates by up to an interval between two scrapes.
+    assert workload.requests <= sum(fleet.reads.values()) < 2 * workload.requests
 
 
 def test_upstream_calls_are_the_statements_that_postgres_counted(workload: Workload) -> None:

@@ -50,9 +50,10 @@ def served(request: pytest.FixtureRequest) -> Iterator[Served]:
                 pytest.skip("Debian's Postgres is not here; `make test` unpacks it")
             patch.setenv("FANIN_PG_BIN", str(ICU))
         with Postgres() as postgres:
-            printed = subprocess.run([FANIN, "snippet", "pre-request"], capture_output=True, text=True, check=True)
-            release = asyncio.run(prepared(postgres.dsn, printed.stdout))
-            settings = {"db-pre-request": "fanin.show_request"}
+            words = [FANIN, "snippet", "pre-request", "--schema", "Our fanin"]
+            printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+            release = asyncio.run(prepared(postgres.dsn, printed))
+            settings = {"db-pre-request": printed.partition('db-pre-request = "')[2].partition('"')[0]}
             dsn = postgres.dsn_as("authenticator")
             with PostgREST(dsn, secret=SECRET, settings=settings) as postgrest:
                 yield Served(postgrest.url, release)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
+from tests.e2e.pages.test_accessibility import check_page
 from tests.e2e.support.browser import tab
 from tests.e2e.support.bursts import together
 from tests.e2e.support.fanin_with_admin import fanin_with_admin
 from tests.e2e.support.harness import RawClient, until
 from tests.e2e.support.loops import PREFETCH, PROFILE, TRACKINGS, Application
+from tests.e2e.support.page_helpers import wait_until_true
 
 if TYPE_CHECKING:
     from tests.conftest import Stack
@@ -41,6 +43,14 @@ async def test_a_loop_is_shown_with_its_list_its_column_and_its_hit_ratio(stack:
         told = await one.page.locator("svg.flows").get_attribute("aria-label")
         assert told == "monthly_tracking.creator_id feeds creator_payout_profiles.creator_id: 100 %"
         assert "100 %" in await one.page.locator("main table").inner_text()
+        for dark, width in ((False, 1200), (True, 390)):
+            await one.page.emulate_media(color_scheme="dark" if dark else "light")
+            await one.page.set_viewport_size({"width": width, "height": 800})
+            await check_page(one.page, "flows")
+        box = one.page.get_by_role("region", name="Graph of flows")
+        await box.focus()
+        await one.page.keyboard.press("ArrowRight")
+        await wait_until_true(one.page, "document.querySelector('.wide:has(svg)').scrollLeft > 0")
 
 
 async def test_without_fan002_the_page_says_what_turns_it_on(stack: Stack) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,9 +13,19 @@ from tests.e2e.support.browser import tab
 from tests.e2e.support.bursts import get
 from tests.e2e.support.fanin_with_admin import fanin_with_admin
 from tests.e2e.support.harness import OK, ScriptedUpstream, answers
-from tests.e2e.support.page_helpers import FAN_OUT, OPEN_ALL, ask_until_kept, visible_texts, wait_until_absent
+from tests.e2e.support.page_helpers import (
+    FAN_OUT,
+    OPEN_ALL,
+    ask_until_kept,
+    visible_texts,
+    wait_until_absent,
+    wait_until_true,
+)
 from tests.e2e.support.raw_client import RawClient
 from tests.hostile_inputs import HOSTILE_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = [pytest.mark.e2e]
 
@@ -201,6 +211,39 @@ async def test_a_thousand_spans_are_folded_and_all_of_them_can_be_seen() -> None
             assert await page.evaluate("document.activeElement.matches('.row > summary')")
             wide = await page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
             assert wide
+
+
+COUNT_FIRST_LINES = """new MutationObserver(() => {
+  window.firstLines ??= document.querySelectorAll(".row").length || undefined;
+}).observe(document, { childList: true, subtree: true });"""
+
+
+async def test_of_a_thousand_different_queries_a_screenful_is_painted_before_the_others_are_drawn(
+    tell: Callable[[str], None],
+) -> None:
+    async with (
+        ScriptedUpstream(answers(OK)) as upstream,
+        fanin_with_admin(upstream.url, trace__quiet_explicit=2.0) as seen,
+    ):
+        async with RawClient(seen.sidecar.port) as client:
+            for number in range(1000):
+                await client.send(get(f"/t{number}?select=id&offset=1", "X-Fanin-Trace: many"))
+                await client.answer(b"GET")
+        seen.sidecar.closer.finish()
+        async with tab(seen.url) as one:
+            page = one.page
+            await page.add_init_script(COUNT_FIRST_LINES)
+            await page.goto(f"{seen.url}/#/id/many")
+            await page.reload()
+            await wait_until_true(page, "document.querySelectorAll('.row').length === 1000")
+            assert await page.evaluate("window.firstLines") == 60
+            paint = await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+            tell(f"first paint of a trace of 1,000 different queries: {paint:.0f} ms")
+            assert await page.locator(".queries tr").count() == 0
+            await page.locator(".queries summary").click()
+            await page.locator(".queries tbody tr").nth(999).wait_for(state="attached")
+            await page.get_by_label("Filter").fill("t77?")
+            await wait_until_true(page, "document.querySelectorAll('.row').length === 1")
 
 
 async def test_everything_is_reached_by_keyboard() -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.fixes.chain_code import name_values, unsupported_params
-from proxy.fixes.curl import curl
-from proxy.fixes.read_code import call_js
+from proxy.fixes.clients.chain_code import name_values, unsupported_params
+from proxy.fixes.clients.curl import curl
+from proxy.fixes.reads.read_code import call_js
 from tests.e2e.support.fix_reads import Request, single
-from tests.e2e.support.fix_runs import array_text
+from tests.e2e.support.fix_runs import PATIENCE, array_text
 from tests.e2e.support.fix_shapes import uuid_of
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ async def _by_curl(bench: Bench, fingerprint: str, request: Request) -> list[Any
     pipe = asyncio.subprocess.PIPE
     # PostgREST is asked for the schema of the tables: it is its first one.
     process = await asyncio.create_subprocess_exec("bash", "-uc", command, env=environment, stdout=pipe, stderr=pipe)
-    printed, errors = await process.communicate()
+    printed, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 0, (errors, command)
     rows: list[Any] = json.loads(printed)
     assert isinstance(rows, list), (rows, command, variables)
@@ -127,9 +127,5 @@ async def _long_list(bench: Bench, request: Request, fix: Fix, wanted: list[Any]
 
 async def _reloaded(bench: Bench, code: str, args: list[Any]) -> list[Any]:
     """The result of a call of a function that PostgREST may not know yet."""
-    while True:
-        answer = await bench.comparison.node.run(code, [args])
-        if "schema cache" not in answer.get("error", ""):
-            assert "error" not in answer, answer
-            rows: list[Any] = answer["results"][0]
-            return rows
+    rows: list[Any] = (await bench.comparison.node.run_when_known(code, args))["results"][0]
+    return rows

@@ -37,6 +37,8 @@ PATIENT: dict[str, Any] = {
     },
 }
 """However busy the machine is, a loop is one loop."""
+PATIENCE = 300.0
+"""Seconds in which the calls of one printed fix are made, however busy the machine is."""
 LOOPS = ("FAN001", "FAN002", "FAN004")
 Rows = list[Any]
 
@@ -158,6 +160,18 @@ class NodeRunner:
         """Call the first function of ``code`` with the arguments of each of ``calls``."""
         return await self._ask({"code": code, "calls": calls, "schema": schema})
 
+    async def run_when_known(self, code: str, args: Sequence[Any]) -> dict[str, Any]:
+        """Call the first function of ``code``, which calls one of the database that PostgREST may not know yet."""
+        answer: dict[str, Any] = {}
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while "schema cache" in (answer := await self.run(code, [args])).get("error", ""):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            raise AssertionError(f"PostgREST did not read its schema again within {PATIENCE:g} s: {answer}") from None
+        assert "error" not in answer, answer
+        return answer
+
     async def steps(self, code: str, *steps: Sequence[Any]) -> list[Any]:
         """Call functions of ``code``: each step is a name and the arguments."""
         answer = await self._ask({"code": code, "steps": steps, "schema": "loops"})
@@ -169,7 +183,12 @@ class NodeRunner:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(asked).encode() + b"\n")
-        found: dict[str, Any] = json.loads(await self._process.stdout.readline())
+        try:
+            line = await asyncio.wait_for(self._process.stdout.readline(), PATIENCE)
+        except TimeoutError:
+            raise AssertionError(f"node had no answer within {PATIENCE:g} s to {json.dumps(asked)[:2000]}") from None
+        assert line, f"node ended instead of answering {json.dumps(asked)[:2000]}"
+        found: dict[str, Any] = json.loads(line)
         return found
 
 

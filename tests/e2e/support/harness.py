@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import re
 import signal
 import socket
@@ -33,13 +34,17 @@ if TYPE_CHECKING:
 
     from proxy.settings.model import Settings
 
+PATIENT = {"merge.deadline_floor": "60"}
+"""However slow the machine is, merged calls are answered in time. Tests of the deadline set their own."""
 SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
 
 def settings(upstream: str, **changes: Any) -> Settings:
     """Settings for a test: a free port, no admin port; ``changes`` by dotted name, with ``__`` for the dot."""
     flags = {"upstream": upstream, "listen": "127.0.0.1:0", "admin": "off", "mount": "/", "profile": "postgrest"}
-    flags |= NO_CHECKS
+    flags |= NO_CHECKS | PATIENT
+    if "db_uri" in changes:
+        flags["timeouts.connect"] = "60"  # so long the start waits for the catalog
     return load(flags | {name.replace("__", "."): value for name, value in changes.items()}).settings
 
 
@@ -81,7 +86,9 @@ class Program:
 async def fanin_program(upstream: str, *flags: str) -> AsyncIterator[Program]:
     """``fanin serve`` on free ports; at the end its check are checked, and it is asked to end, and waited for."""
     common = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
-    for name, value in ({"drain.delay": "0.001", "drain.timeout": "1", "drain.idle": "0"} | NO_CHECKS).items():
+    for name, value in (
+        {"drain.delay": "0.001", "drain.timeout": "1", "drain.idle": "0"} | NO_CHECKS | PATIENT
+    ).items():
         common += ["--set", f"{name}={value}"]
     process = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("fanin")),
@@ -120,7 +127,17 @@ def free_port() -> int:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait until ``condition`` holds, of which nobody sends word."""
-    async with asyncio.timeout(TIMEOUT):
-        while not condition():  # noqa: ASYNC110 – gauges send no word
-            await asyncio.sleep(0.005)
+    """Wait until ``condition`` holds, of which nobody sends word. AssertionError with its code after ``TIMEOUT``."""
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            while not condition():  # noqa: ASYNC110 – gauges send no word
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        raise AssertionError(f"not within {TIMEOUT:g} s: {_code_of(condition)}") from None
+
+
+def _code_of(condition: Callable[[], object]) -> str:
+    try:
+        return inspect.getsource(condition).strip()
+    except (OSError, TypeError):
+        return repr(condition)

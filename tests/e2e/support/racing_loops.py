@@ -66,6 +66,8 @@ class Race:
         self._operations = operations
         self._versions = versions
         self.port = 0
+        self.between_writes, self.between_straight_writes = LONGEST_PAUSE, 0.03
+        """Seconds at most between two writes of one writer."""
 
     @property
     def over(self) -> bool:
@@ -90,7 +92,11 @@ class Race:
             for number in range(self._writers):
                 tasks.create_task(self._writes(number))
             tasks.create_task(self._writes_straight(WRITERS))
+            self._disturb(sidecar, tasks)
         return sidecar
+
+    def _disturb(self, sidecar: Sidecar, tasks: asyncio.TaskGroup) -> None:
+        """Start what else happens in a race."""
 
     def _delay(self) -> float:
         slower = SLOWER if self._chance.random() < SLOW_SHARE else 1
@@ -115,18 +121,23 @@ class Race:
 
     async def _read(self, client: RawClient, key: int, lines: tuple[str, ...], reader: str) -> None:
         began = time.monotonic()
-        head, body = await self._ask(client, "GET", f"/reading?id=eq.{key}", lines)
+        head, body = await self._receive(client, key, lines)
         (row,) = json.loads(body)
         from_memo = b"\r\nX-Fanin: prefetched" in head or b"\r\nX-Fanin: cached" in head
         self.history.reads.append(
             Read(key, row["version"], began, time.monotonic(), reader, row["reader"], row["id"], from_memo)
         )
 
+    async def _receive(self, client: RawClient, key: int, lines: tuple[str, ...]) -> tuple[bytes, bytes]:
+        return await self._ask(client, "GET", f"/reading?id=eq.{key}", lines)
+
     # Writers.
 
-    async def _writes(self, number: int) -> None:
-        """Writes through fanin: by the table, or by a function, with another identity than the readers'."""
-        async with RawClient(self.port) as client:
+    async def _writes(self, number: int, port: int = 0) -> None:
+        """Writes by the table, or by a function, with another identity than the readers', through fanin, or through the
+        one at ``port``.
+        """
+        async with RawClient(port or self.port) as client:
             while not self.over:
                 key = self._key_of(number)
                 version = self._versions[key] = self._versions[key] + 1
@@ -136,22 +147,25 @@ class Race:
                 began = time.monotonic()
                 target = f"/register?id=eq.{key}" if by_table else "/rpc/set_version"
                 await self._ask(client, "PATCH" if by_table else "POST", target, lines, body)
-                self.history.writes.append(Write(key, version, began, time.monotonic(), True))
-                await asyncio.sleep(self._chance.random() * LONGEST_PAUSE)
+                self.history.writes.append(Write(key, version, began, time.monotonic(), not port))
+                await asyncio.sleep(self._chance.random() * self.between_writes)
 
     async def _writes_straight(self, number: int) -> None:
-        """Writes that fanin does not see."""
+        """Writes that do not go through fanin."""
         connection = await asyncpg.connect(self._stack.dsn)
         try:
             while not self.over:
-                key = self._key_of(number)
-                version = self._versions[key] = self._versions[key] + 1
-                began = time.monotonic()
-                await connection.execute("update registers.register set version = $2 where id = $1", key, version)
-                self.history.writes.append(Write(key, version, began, time.monotonic(), False))
-                await asyncio.sleep(self._chance.random() * 0.03)
+                await self._write_straight(connection, number)
+                await asyncio.sleep(self._chance.random() * self.between_straight_writes)
         finally:
             await connection.close()
+
+    async def _write_straight(self, connection: asyncpg.Connection[Any], number: int) -> None:
+        key = self._key_of(number)
+        version = self._versions[key] = self._versions[key] + 1
+        began = time.monotonic()
+        await connection.execute("update registers.register set version = $2 where id = $1", key, version)
+        self.history.writes.append(Write(key, version, began, time.monotonic(), False))
 
     def _key_of(self, writer: int) -> int:
         """A key that only this writer writes."""
@@ -163,7 +177,7 @@ class Race:
         head = (f"{method} {target} HTTP/1.1", "Host: h", f"Authorization: Bearer {self._stack.token}", *lines, "")
         await client.send("".join(f"{line}\r\n" for line in head).encode() + body.encode())
         answer = await client.answer(method.encode())
-        assert answer.status in (200, 204), answer
+        assert answer.status in (200, 204, 304), answer
         return answer.head, answer.body
 
 

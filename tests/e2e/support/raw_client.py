@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import ssl
     from types import TracebackType
 
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 """Seconds after which a test that waits has failed."""
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from tests.test_imports import ROOT
 
 MODULES = Path(sys.prefix, "e2e", "node_modules")
+PATIENCE = 300.0
+"""Seconds in which a script ends, however busy the machine is."""
 APPLICATIONS = Path(__file__).parent / "applications"
 """The scripts: each stands for an application that uses a client library."""
 
@@ -35,6 +37,6 @@ async def _output(*argv: str) -> Any:
     process = await asyncio.create_subprocess_exec(
         *argv, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    printed, errors = await asyncio.wait_for(process.communicate(), 60)
+    printed, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 0, errors.decode()
     return json.loads(printed)

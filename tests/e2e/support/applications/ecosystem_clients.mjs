@@ -1,12 +1,14 @@
 // Everyday calls of the clients that applications use in front of PostgREST, as bursts of one call for each key.
 // Prints, per client and call, what the application got, as JSON.
-// node ecosystem_clients.mjs NODE_MODULES TOKEN CREATOR_IDS_JSON URL
+// node ecosystem_clients.mjs NODE_MODULES TOKEN CREATOR_IDS_JSON EXISTING_CREATORS URL
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createRequire } from 'node:module'
 
 const { clientOf } = createRequire(import.meta.url)('./supabase_client.cjs')
-const [modules, token, idsJson, url] = process.argv.slice(2)
+const [modules, token, idsJson, existing, url] = process.argv.slice(2)
 const ids = JSON.parse(idsJson)
+// Calls that are made only for the creators that exist, which come first.
+const ONLY_EXISTING = ['getList, more rows than the page']
 const require = createRequire(`${modules}/`)
 const authorization = { Authorization: `Bearer ${token}` }
 const caller = new AsyncLocalStorage()
@@ -39,6 +41,8 @@ async function reactAdmin() {
   const primaryKeys = new Map([['creator_payout_profiles', ['creator_id']]])
   const data = provider({ apiUrl: url, httpClient, defaultListOp: 'eq', primaryKeys, schema: () => '' })
   const first = { page: 1, perPage: 25 }
+  const firstThree = (creator_id) =>
+    data.getList('monthly_tracking', { pagination: { page: 1, perPage: 3 }, sort: { field: 'month', order: 'ASC' }, filter: { creator_id } })
   return {
     'update': (id) => data.update('creator_payout_profiles', { id, data: { paypal_email: 'a@b.c' }, previousData: { paypal_email: null } }),
     'getOne': (id) => data.getOne('creators', { id }),
@@ -49,8 +53,8 @@ async function reactAdmin() {
       data.getManyReference('monthly_tracking', { target: 'creator_id', id, pagination: first, sort: { field: 'month', order: 'DESC' }, filter: {} }),
     'getList by a filter': (creator_id) =>
       data.getList('monthly_tracking', { pagination: first, sort: { field: 'id', order: 'ASC' }, filter: { creator_id } }),
-    'getList, more rows than the page': (creator_id) =>
-      data.getList('monthly_tracking', { pagination: { page: 1, perPage: 3 }, sort: { field: 'month', order: 'ASC' }, filter: { creator_id } }),
+    'getList, more rows than the page': firstThree,
+    'getList, more rows than the page or none': firstThree,
     'getList, second page': (creator_id) =>
       data.getList('monthly_tracking', { pagination: { page: 2, perPage: 3 }, sort: { field: 'month', order: 'ASC' }, filter: { creator_id } }),
   }
@@ -143,7 +147,8 @@ async function main() {
   for (const [name, client] of Object.entries(CLIENTS)) {
     results[name] = {}
     for (const [call, run] of Object.entries(await client())) {
-      const burst = () => Promise.all(ids.map(settled(run)))
+      const keys = ONLY_EXISTING.includes(call) ? ids.slice(0, Number(existing)) : ids
+      const burst = () => Promise.all(keys.map(settled(run)))
       results[name][call] = await caller.run(`${name}: ${call}`, burst)
     }
   }
