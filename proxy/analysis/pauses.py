@@ -47,6 +47,7 @@ class BusyTime:
 
     def __init__(self, spans: Sequence[Span]) -> None:
         self._spans = spans
+        self._after: dict[float, list[float]] = {}
 
     @cached_property
     def _ordered(self) -> tuple[list[float], list[float], list[float]]:
@@ -63,8 +64,11 @@ class BusyTime:
 
     def split(self, ordered: Sequence[Span], pause: float) -> list[list[Span]]:
         """Spans by start, split where none of all was in flight for longer than ``pause`` seconds."""
-        starts, _, ends = self._ordered
-        after = [start for start, ended in zip(starts, ends, strict=False) if ended > -inf and start - ended > pause]
+        after = self._after.get(pause)
+        if after is None:  # once for all runs of a trace, of which there may be hundreds
+            starts, _, ends = self._ordered
+            pairs = zip(starts, ends, strict=False)
+            after = self._after[pause] = [start for start, ended in pairs if ended > -inf and start - ended > pause]
         return list(group_by(ordered, lambda span: bisect_right(after, span.start)).values())
 
 
