@@ -1,8 +1,6 @@
 """The earlier read with the row that each of its rows refers to: in place of a loop that reads these one by one.
 
 The application keeps its read and gets one member more: the call of the loop costs nothing any more.
-
-Tests: tests/e2e/fixes/test_printed_embeds.py.
 """
 
 from msgspec.structs import replace

@@ -49,7 +49,7 @@ async def test_what_is_removed_is_not_shown(stack: Stack) -> None:
 
 async def test_a_waterfall_draws_kept_answers_as_what_they_are(stack: Stack) -> None:
     async with (
-        fanin_with_admin(stack.url, **CACHE) as seen,
+        fanin_with_admin(stack.url, **CACHE, trace__quiet_explicit=60) as seen,
         RawClient(seen.sidecar.port) as through,
         tab(seen.url) as one,
     ):
