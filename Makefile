@@ -96,7 +96,7 @@ soak: $(VENV)/.ok-dev $(VENV)/.ok-soak $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(f
 	@FLOOD_REQUESTS=1000000 $(PY) -m pytest -q tests/e2e/limits/test_fingerprint_flood.py
 	@echo "· memory of the whole process, under 18,000 requests of 280 filters"
 	@FLOOD_GETS=18000 $(PY) -m pytest -q tests/e2e/limits/test_flood_memory.py
-	@echo "· loops that race with writers, 100,000 operations (CONSISTENCY_OPERATIONS=n: as many)"
+	@echo "· loops and cached reads that race with writers, 100,000 operations (CONSISTENCY_OPERATIONS=n: as many)"
 	@$(PY) -m tests.e2e.soak.consistency
 	@echo "· printed fixes of 20,000 loops (FIX_SHAPES=n: as many)"
 	@$(PY) -m tests.e2e.soak.printed_fixes

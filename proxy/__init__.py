@@ -53,7 +53,8 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
 ``settings``
     How is fanin configured? Every setting, where it comes from, how it is shown, overridden and reloaded.
 ``fixes``
-    How is a problem fixed? The code that findings print, as SQL, supabase-js and supabase-py.
+    How is a problem fixed? The code that findings print, as SQL, supabase-js and supabase-py: ``loops`` and ``writes``
+    (one call for many), ``reads`` (single reads), over ``clients`` and ``sql`` (how each language says it).
 ``analysis``
     What is a rule, and what do spans and the workload show? The questions that several rules ask.
 ``advisor``

@@ -65,7 +65,7 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     bypass_reason: str | None
     """Why no request with this head is merged: a key of `errors.codes.BYPASS_REASONS`."""
     caller_hash: bytes = b""
-    """`identity_hash` of the identity without the length of the body; empty if the request has no body."""
+    """`identity_hash` of the identity without the length of the body, the media type and the count asked for."""
     write_preferences: str = ""
     """The preferences of a write that decide what it does: `resolution=…`, `missing=…`, `return=…`; comma-separated."""
     range_limit: int | None = None

@@ -4,11 +4,12 @@ What it does
 ------------
 Finds, within one trace, at least ``rules.n_plus_one.min_calls`` reads, or counts by HEAD, that differ only in one value
 that looks rows up: that of an ``eq`` filter, or else one of a logic tree, a filter on an embed or a pattern; with at
-least ``rules.n_plus_one.min_distinct`` different values, if at least half of the reads began before the previous one
-ended. FAN002 finds those made one after another. Client retries, pages of a list, repeated reads of one row and refused
-reads (4xx) do not count, and reads of several callers are several fan-outs, but for a header of which FAN017 knows that
-it is new in each call. Traces that may mix several requests of the application are not analysed. With ``db_uri`` or
-``detect.openapi``, a loop over rows that an earlier read returned has an embed as its fix, if a foreign key joins them.
+least ``rules.n_plus_one.min_distinct`` different values, if at least half of the reads were in flight together with
+the one before or after them. FAN002 finds those made one after another. Client retries, pages of a list, repeated reads
+of one row and refused reads (4xx) do not count, and reads of several callers are several fan-outs, but for a header of
+which FAN017 knows that it is new in each call. Traces that may mix several requests of the application are not
+analysed. With ``db_uri`` or ``detect.openapi``, a loop over rows that an earlier read returned has an embed as its fix,
+if a foreign key joins them.
 
 Why it hurts
 ------------
@@ -68,8 +69,7 @@ from proxy.analysis.varying import (
 )
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
-from proxy.fixes.batch_code import batch_expectation
-from proxy.fixes.embed_code import embed_risk, loop_fix, ways
+from proxy.fixes.loops.embed_code import embed_risk, loop_expectation, loop_fix, ways
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Positive
 
@@ -85,14 +85,10 @@ class NPlusOne(LoopThresholds):
         5, description="FAN001, FAN002: minimum different keys among them. FAN003 finds repeated reads of one row."
     )
     max_pause: Positive = Field(
-        0.5,
-        description="FAN002: a longer pause between two similar reads ends their loop: a timer or a person caused it, "
-        "and a batch read would not remove it.",
-    )
-    max_idle: Positive = Field(
-        0.12,
-        description="FAN002: if the pauses between its reads are usually longer, and longer than the reads take, a "
-        "person who types or moves over a list caused them, unless the keys follow each other in an earlier answer.",
+        0.08,
+        description="FAN002, FAN018: longer pauses between similar calls end their loop if they are more than half of "
+        "its pauses, or ten times as long: a person or a timer causes them, and a batch read would not remove them. A "
+        "busy machine causes some in any loop.",
     )
 
 
@@ -178,9 +174,9 @@ def _finding(trace: Trace, loop: LoopOfReads) -> Finding:
             f"sent in parallel; fanin answered them with {plural(upstream, 'upstream call')}",
             *_alone(spans),
             variation_evidence(calls),
-            *ways(calls, loop.join),
+            *ways(calls, loop.join, different_keys(calls, spans), rows_text(spans)),
         ),
         fix=fix,
-        expected=batch_expectation(calls, fix, len(spans), different_keys(calls, spans)),
+        expected=loop_expectation(calls, loop.join, fix, len(spans), different_keys(calls, spans)),
         risk=READ_RISK + embed_risk(calls, loop.join, loop.parent),
     )

@@ -5,12 +5,11 @@ What it does
 Finds, within one trace, the same similar reads as FAN001 (``rules.n_plus_one.min_calls``, ``.min_distinct``) if they
 were made one after another: a loop that awaits each call. How most of its calls were made decides whether a fan-out is
 FAN001 or FAN002. If traces keep the keys of answers (``detect.row_keys``), the finding names the earlier answer that
-the values came from, with high confidence. These do not count: client retries, pages of a list, polling, calls with
-more than ``rules.n_plus_one.max_pause`` seconds between them, a walk from row to row, in which each key comes from the
-previous answer, and calls of a person who types or moves over a list: in at least half of their pauses the trace asks
-for nothing for ``rules.n_plus_one.max_idle`` seconds, and for longer than the reads take. A loop with so much other
-work in each step is found only if traces keep the keys of answers, and most of its keys follow each other in one of
-them.
+the values came from, with high confidence. These do not count: client retries, pages of a list, polling, and a walk
+from row to row, in which each key comes from the previous answer. Nor do calls most of which follow a pause of more
+than ``rules.n_plus_one.max_pause`` seconds without any request: a person who types or moves over a list, or other work
+of the application. A loop with so much other work in each step is found only if traces keep the keys of answers, and
+most of its keys follow each other in one of them.
 
 Why it hurts
 ------------
@@ -53,9 +52,11 @@ from proxy.analysis.fan_out import (
     fan_outs,
     has_many_rows_per_key,
     sequential_fan_out,
+    slow_fan_out,
 )
+from proxy.analysis.fingerprint import ParsedFingerprint
+from proxy.analysis.listed_order import follow_an_answer
 from proxy.analysis.origin import Origin, answers_with_keys, count_known_earlier, origins
-from proxy.analysis.pace import is_paced_by_hand
 from proxy.analysis.prefetch import estimate_prefetch, was_prefetched
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, count_calls, rows_text, steady_seconds, total_seconds
@@ -69,8 +70,7 @@ from proxy.analysis.varying import (
 )
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
-from proxy.fixes.batch_code import batch_expectation
-from proxy.fixes.embed_code import embed_risk, loop_fix, ways
+from proxy.fixes.loops.embed_code import embed_risk, loop_expectation, loop_fix, ways
 from proxy.model import Outcome, Span, Trace
 from rules.fan001_n_plus_one_read import READ_RISK, LoopOfReads, NPlusOne, loop_of_reads
 
@@ -78,20 +78,14 @@ from rules.fan001_n_plus_one_read import READ_RISK, LoopOfReads, NPlusOne, loop_
 @InSteps
 def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | None]:
     """One finding per fingerprint that is read in a loop in ``trace``."""
-    answers = answers_with_keys(trace.spans)
-    for one in fan_outs(trace, sequential_fan_out, context.thresholds):
+    for one in _loops(trace, context.thresholds):
         if one is None:
             yield None
             continue
-        parsed, found = one
-        came_from = yield from origins(answers, found.spans, found.key)
-        is_walk = yield from _is_walk(found, came_from, context.thresholds.min_distinct)
-        max_idle = context.thresholds.max_idle
-        by_hand = yield from is_paced_by_hand(found, trace.spans, came_from, answers, max_idle)
-        if not is_walk and not by_hand:
-            loop = yield from loop_of_reads(trace, parsed, found, context)
-            ahead = yield from _ahead(trace, found, came_from)
-            yield _finding(trace, loop, came_from, ahead)
+        parsed, found, came_from = one
+        loop = yield from loop_of_reads(trace, parsed, found, context)
+        ahead = yield from _ahead(trace, found, came_from)
+        yield _finding(trace, loop, came_from, ahead)
 
 
 RULE = Rule(
@@ -103,6 +97,22 @@ RULE = Rule(
     can_rewrite=True,
     detect=detect,
 )
+
+
+def _loops(trace: Trace, bounds: NPlusOne) -> Iterator[tuple[ParsedFingerprint, FanOut, list[Origin]] | None]:
+    """The loops, and where the values of each came from."""
+    answers = answers_with_keys(trace.spans)
+    for detector in (sequential_fan_out, slow_fan_out) if answers else (sequential_fan_out,):
+        for one in fan_outs(trace, detector, bounds):
+            if one is None:
+                yield None
+                continue
+            parsed, found = one
+            came_from = yield from origins(answers, found.spans, found.key)
+            is_walk = yield from _is_walk(found, came_from, bounds.min_distinct)
+            listed = detector is sequential_fan_out or (yield from follow_an_answer(found, came_from, answers))
+            if listed and not is_walk:
+                yield parsed, found, came_from
 
 
 def _is_walk(found: FanOut, came_from: Sequence[Origin], least: int) -> Steps[bool]:
@@ -150,9 +160,13 @@ def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin], ahead
         " it sends the next request: the time grows with the number of rows.",
         current=f"{len(spans)} requests, {plural(count_calls(spans), 'upstream call')},"
         f" {rows_text(spans)}; {1000 * total_seconds(spans):.0f} ms of waiting, one after another",
-        evidence=(*_evidence(calls, spans, came_from), ahead, *ways(calls, loop.join)),
+        evidence=(
+            *_evidence(calls, spans, came_from),
+            ahead,
+            *ways(calls, loop.join, different_keys(calls, spans), rows_text(spans)),
+        ),
         fix=fix,
-        expected=batch_expectation(calls, fix, len(spans), different_keys(calls, spans))
+        expected=loop_expectation(calls, loop.join, fix, len(spans), different_keys(calls, spans))
         + " Their times no longer add up.",
         risk="If a step of the loop writes rows that a later step reads, the batch read returns the rows from before"
         f" that write; take the new rows from the answer to the write. {READ_RISK}"

@@ -5,8 +5,8 @@ What it does
 Finds, within one trace, reads of tables and views that one caller made at least ``rules.duplicate_read.min_calls``
 times. The requests are byte-equal, or differ only in a bound that is new each time, such as ``at=lte.`` and the present
 moment, and have the same answer. Between them is no write of any kind by the trace, no write to the relation by anybody
-that fanin saw, and no pause of more than ``rules.duplicate_read.max_pause`` seconds without a request. A loop that
-writes to other tables, and reads the same rows at least three times between those writes, counts too: if all the
+that fanin saw, and as a rule no pause of more than ``rules.duplicate_read.max_pause`` seconds without a request. A loop
+that writes to other tables, and reads the same rows at least three times between those writes, counts too: if all the
 answers are alike, the names of the tables have no word in common, and no function was called by POST. Client retries,
 answers other than 2xx, polling, and reads that are part of an N+1 (FAN001, FAN002) do not count. Traces that may mix
 several requests of the application are not analysed. The default is three, because two equal reads are often intended
@@ -40,7 +40,6 @@ sent, so it does not see older rows than with a call of its own. fanin does not 
 both kinds, read once and pass the rows on.
 """
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
@@ -50,17 +49,15 @@ from pydantic import Field
 
 from proxy.analysis.equal_reads import equal_between_other_writes, written_between
 from proxy.analysis.fan_out import (
-    BusyTime,
     call_impact,
     in_parallel,
-    is_polled,
     is_read_or_count,
     parallel_fan_out,
     sequential_fan_out,
-    split_at_pauses,
 )
 from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
 from proxy.analysis.moving_bounds import bounds_of, equal_but_for_a_bound, moving_names
+from proxy.analysis.pauses import BusyTime, is_polled, runs_without_pauses
 from proxy.analysis.rule import InSteps, Rule, RuleContext, RuleLookup
 from proxy.analysis.spans import (
     READS,
@@ -77,8 +74,8 @@ from proxy.analysis.spans import (
 from proxy.analysis.steps import Steps
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
-from proxy.fixes.printable import printable_fix
-from proxy.fixes.read_code import once_js, once_py
+from proxy.fixes.clients.printable import printable_fix
+from proxy.fixes.reads.read_code import once_js, once_py
 from proxy.fixes.sql.read import read_sql
 from proxy.model import Span, Trace
 from proxy.settings_base import NO_OVERRIDE, Positive, Thresholds
@@ -94,8 +91,9 @@ class DuplicateRead(Thresholds):
         description="FAN003: minimum equal reads in one trace with no write between them. Two are often intended.",
     )
     max_pause: Positive = Field(
-        0.5,
-        description="FAN003: after a longer pause, an equal read is intended: the rows may have changed.",
+        0.2,
+        description="FAN003: after a longer pause, an equal read is intended if more than a quarter of the pauses are "
+        "longer, or this one is ten times as long: a person or a timer causes them, and the rows may have changed.",
     )
     rpc: tuple[str, ...] = Field(
         (),
@@ -104,6 +102,9 @@ class DuplicateRead(Thresholds):
         json_schema_extra=NO_OVERRIDE,
     )
 
+
+MOST_PAUSES = 0.25
+"""Maximum share of longer pauses. Repeated reads are few: two of four after a pause are no accident."""
 
 Run = list[Span]
 """Equal reads with no write between them."""
@@ -119,7 +120,7 @@ def detect(trace: Trace, context: RuleContext[DuplicateRead]) -> Iterator[Findin
     for fingerprint, again in group_by(runs, lambda run: run[0].fingerprint).items():
         yield None
         parsed = parse_fingerprint(fingerprint)
-        is_n_plus_one = yield from _is_n_plus_one(parsed, reads.get(fingerprint, ()), context.settings)
+        is_n_plus_one = yield from _is_n_plus_one(parsed, reads.get(fingerprint, ()), trace, context.settings)
         if not is_n_plus_one:
             yield _finding(trace, parsed, again)
 
@@ -149,12 +150,12 @@ def _repeated(spans: Sequence[Span], bounds: DuplicateRead) -> Steps[list[Run]]:
     if not often:
         return runs
     yield
-    load, begins = BusyTime(spans), [burst[0].start for burst in split_at_pauses(spans, bounds.max_pause)]
+    load = BusyTime(spans)
     for equal in often:
         yield
         if not is_polled(equal, load):
-            bursts = group_by(equal, lambda span: bisect_right(begins, span.start))
-            runs += (run for run in bursts.values() if len(run) >= bounds.min_calls)
+            bursts = runs_without_pauses(equal, bounds.max_pause, load, MOST_PAUSES)
+            runs += (run for run in bursts if len(run) >= bounds.min_calls)
     return runs
 
 
@@ -192,12 +193,13 @@ def _moving(spans: Sequence[Span]) -> Steps[list[Run]]:
     return found
 
 
-def _is_n_plus_one(parsed: ParsedFingerprint, spans: Sequence[Span], settings: RuleLookup) -> Steps[bool]:
+def _is_n_plus_one(parsed: ParsedFingerprint, spans: Sequence[Span], trace: Trace, settings: RuleLookup) -> Steps[bool]:
     """Whether FAN001 or FAN002 reports these reads: one batch read fixes both."""
+    load = BusyTime(trace.spans)
     for rule, detect in ((N_PLUS_ONE_READ, parallel_fan_out), (SEQUENTIAL_N_PLUS_ONE, sequential_fan_out)):
         context = settings.of(rule)
         if context.level != "off":
-            found = yield from detect(parsed, spans, context.thresholds)
+            found = yield from detect(parsed, spans, context.thresholds, load)
             if found is not None:
                 return True
     return False

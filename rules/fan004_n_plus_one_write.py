@@ -4,7 +4,7 @@ What it does
 ------------
 Finds, within one trace, at least ``rules.n_plus_one_write.min_calls`` PATCHes or DELETEs that differ only in the value
 of one ``eq`` filter, with at least ``rules.n_plus_one_write.min_distinct`` different values, or the same number of
-POSTs to one relation. The writes are made in parallel, or one after another with no more than
+POSTs to one relation. The writes are made in parallel, or one after another, most of them with no more than
 ``rules.n_plus_one_write.max_pause`` seconds between them. A POST whose answer has several rows is already a bulk write.
 So is a POST with ``columns``, which clients send for arrays, unless its answer has one row. fanin does not read bodies,
 so the number of rows of a POST can be wrong. Client retries and rejected writes do not count.
@@ -51,9 +51,9 @@ from proxy.analysis.fan_out import (
     call_impact,
     in_parallel,
     looped_fan_out,
-    split_at_pauses,
 )
 from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
+from proxy.analysis.pauses import BusyTime, runs_without_pauses
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import (
     by_query,
@@ -64,8 +64,8 @@ from proxy.analysis.spans import (
 )
 from proxy.analysis.varying import SimilarCalls, key_evidence, key_text, similar_calls, variation_evidence
 from proxy.findings.model import Finding
-from proxy.fixes.write_code import VERBS, is_upsert, write_name
-from proxy.fixes.write_fix import write_fix
+from proxy.fixes.writes.write_code import VERBS, is_upsert, write_name
+from proxy.fixes.writes.write_fix import write_fix
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Positive
 
@@ -78,8 +78,9 @@ class NPlusOneWrite(LoopThresholds):
     )
     min_distinct: Count = Field(5, description="FAN004: minimum different keys among them, if they have keys.")
     max_pause: Positive = Field(
-        0.5,
-        description="FAN004: a longer pause between two writes ends their loop; separate events cause such pauses.",
+        0.08,
+        description="FAN004: longer pauses between two writes end their loop if they are more than half of its pauses, "
+        "or ten times as long: separate events cause them, and a busy machine some in any loop.",
     )
 
 
@@ -88,21 +89,22 @@ def detect(trace: Trace, context: RuleContext[NPlusOneWrite]) -> Iterator[Findin
     """One finding per fingerprint that writes row by row in ``trace``."""
     if trace.mixed:
         return
+    load = BusyTime(trace.spans)
     for spans in by_query([span for span in trace.spans if span.method in VERBS and _is_write(span)]).values():
         yield None
         if len(spans) < context.thresholds.min_calls:
             continue
         parsed = parse_fingerprint(spans[0].fingerprint)
         if parsed.method == "POST":
-            inserts = _inserts(parsed, spans, context.thresholds)
+            inserts = _inserts(parsed, spans, context.thresholds, load)
             if inserts:
                 calls = yield from similar_calls(parsed, inserts)
-                yield _finding(trace, calls, inserts)
+                yield _finding(trace, calls, inserts, context)
         else:
-            found = yield from looped_fan_out(parsed, spans, context.thresholds)
+            found = yield from looped_fan_out(parsed, spans, context.thresholds, load)
             if found is not None:
                 calls = yield from similar_calls(parsed, found.spans, found.key)
-                yield _finding(trace, calls, found.spans)
+                yield _finding(trace, calls, found.spans, context)
 
 
 RULE = Rule(
@@ -120,17 +122,18 @@ def _is_write(span: Span) -> bool:
     return is_query(span) and succeeded(span)
 
 
-def _inserts(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOneWrite) -> list[Span]:
+def _inserts(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOneWrite, load: BusyTime) -> list[Span]:
     """Inserts made one after another, of one row each as far as headers and answers show."""
     array = any(param.startswith("columns=") for param in parsed.rest)
     single = [
         span for span in spans if (span.row_keys or not array) and all(len(keys) == 1 for _, keys in span.row_keys)
     ]
-    return [span for run in split_at_pauses(single, bounds.max_pause) if len(run) >= bounds.min_calls for span in run]
+    runs = runs_without_pauses(single, bounds.max_pause, load)
+    return [span for run in runs if len(run) >= bounds.min_calls for span in run]
 
 
-def _finding(trace: Trace, calls: SimilarCalls, spans: Sequence[Span]) -> Finding:
-    parsed, fix = calls.parsed, write_fix(calls)
+def _finding(trace: Trace, calls: SimilarCalls, spans: Sequence[Span], context: RuleContext[NPlusOneWrite]) -> Finding:
+    parsed, fix = calls.parsed, write_fix(calls, context.facts)
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans)),

@@ -49,9 +49,9 @@ from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, succeeded
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
-from proxy.fixes.batch_code import batch_name
-from proxy.fixes.chunk_code import chunk_fix, list_calls
-from proxy.fixes.key_code import MOST_KEYS
+from proxy.fixes.loops.batch_code import batch_name
+from proxy.fixes.loops.key_code import MOST_KEYS
+from proxy.fixes.reads.chunk_code import chunk_fix, list_calls
 from proxy.model import Outcome, Span, Trace
 from proxy.settings_base import NO_OVERRIDE, Count, Thresholds
 

@@ -30,8 +30,9 @@ cached in the process for some minutes, and invalidated when the application its
 Safety
 ------
 Unsafe: ``rules.fan006 = "rewrite"`` keeps whole answers, by identity, and answers equal requests from them. An answer
-is then at most ``cache.fresh`` seconds old, and never older than a write seen by this fanin. Writes that bypass it are
-not seen: do not cache data that must always be current (stock, permissions).
+is then at most ``cache.fresh`` + ``cache.stale_while_revalidate`` seconds old, and never older than a write seen by
+this fanin. Writes that bypass it are not seen, unless triggers tell of them (``fanin cache triggers``): do not cache
+data that must always be current (stock, permissions).
 """
 
 from collections.abc import Iterator, Set
@@ -45,8 +46,8 @@ from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.volume import format_bytes, plural
 from proxy.analysis.workload import Usage, Workload
 from proxy.findings.model import Finding, impact_of
-from proxy.fixes.cache_code import MAX_AGE, cached_js, cached_py
-from proxy.fixes.printable import printable_fix
+from proxy.fixes.clients.printable import printable_fix
+from proxy.fixes.reads.cache_code import MAX_AGE, cached_js, cached_py
 from proxy.fixes.sql.read import read_sql
 from proxy.settings_base import Count, Thresholds
 

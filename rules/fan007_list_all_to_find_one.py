@@ -67,7 +67,7 @@ from proxy.analysis.steps import Steps
 from proxy.analysis.unique_key import row_key
 from proxy.analysis.volume import format_bytes, plural
 from proxy.findings.model import Finding, impact_of
-from proxy.fixes.find_code import find_fix, find_name
+from proxy.fixes.reads.find_code import find_fix, find_name
 from proxy.model import Span, Trace
 from proxy.settings_base import Positive, Thresholds
 

@@ -4,8 +4,9 @@ What it does
 ------------
 Finds, within one trace, at least ``rules.patch_and_recount.min_rounds`` repetitions of a round: a write to a relation,
 then a list or a count of that relation, and often a write of the result to another relation. These do not count: a read
-of the written row itself, a look-up (of one row, or with no row after an insert), and rounds with more than
-``rules.patch_and_recount.max_pause`` seconds between them, because a person then looks at each list.
+of the written row itself, a look-up (of one row, by a key, or with no row after an insert), and rounds with more than
+``rules.patch_and_recount.max_pause`` seconds between them, because a person then looks at each list. What is a key is
+known with ``db_uri`` or ``detect.openapi``; else it is a filter by which each read finds another single row.
 
 Why it hurts
 ------------
@@ -62,11 +63,12 @@ from proxy.analysis.spans import (
     total_seconds,
 )
 from proxy.analysis.steps import SLICE, Steps, slices
+from proxy.analysis.unique_key import has_key
 from proxy.analysis.varying import SimilarCalls, similar_calls, variation_evidence
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
-from proxy.fixes.recount_code import Recount, recount_fix
-from proxy.fixes.write_code import VERBS, write_name
+from proxy.fixes.writes.recount_code import Recount, recount_fix
+from proxy.fixes.writes.write_code import VERBS, write_name
 from proxy.model import Span, Trace
 from proxy.settings_base import Positive, Thresholds
 
@@ -104,14 +106,15 @@ def detect(trace: Trace, context: RuleContext[PatchAndRecount]) -> Iterator[Find
     """One finding per pair of fingerprints of a write and a list."""
     if trace.mixed:
         return
-    all_rounds = yield from _rounds(trace.spans)
+    all_rounds = yield from _rounds(trace.spans, context)
     pairs = group_by(all_rounds, lambda one: (one.write.fingerprint, one.read.fingerprint))
     for rounds in pairs.values():
         yield None
         found = yield from _in_a_row(rounds, context.thresholds)
-        if found:
+        looked_up = yield from _is_looked_up(found)
+        if found and not looked_up:
             recount = yield from _recount(found)
-            yield _finding(trace, found, recount)
+            yield _finding(trace, found, recount, context)
 
 
 RULE = Rule(
@@ -124,7 +127,7 @@ RULE = Rule(
 )
 
 
-def _rounds(spans: Sequence[Span]) -> Steps[list[Round]]:
+def _rounds(spans: Sequence[Span], context: RuleContext[PatchAndRecount]) -> Steps[list[Round]]:
     """The rounds by start. A write to another relation belongs to the round before it."""
     if not VERBS.keys() & {span.method for span in spans}:
         return []
@@ -146,17 +149,30 @@ def _rounds(spans: Sequence[Span]) -> Steps[list[Round]]:
             pair = write.fingerprint, span.fingerprint
             if pair not in of_the_row:
                 yield
-                of_the_row[pair] = _is_of_the_row(*pair)
+                of_the_row[pair] = _is_of_the_row(*pair, context)
             if not of_the_row[pair] and not _is_look_up(write, span):
                 last = Round(write, span)
                 rounds.append(last)
     return rounds
 
 
-def _is_of_the_row(write: str, read: str) -> bool:
-    """Whether the read asks for the written row only; both by their fingerprints."""
-    keys = {f.column for f in parse_fingerprint(write).filters if f.operator == "eq"} | {"id"}
-    return any(f.operator == "eq" and f.column in keys for f in parse_fingerprint(read).filters)
+def _is_of_the_row(write: str, read: str, context: RuleContext[PatchAndRecount]) -> bool:
+    """Whether the read asks for the written row only, or for one row by a key; both by their fingerprints."""
+    written, asked = _columns(write), _columns(read)
+    return has_key(parse_fingerprint(read), asked, context.facts) or (bool(written) and written <= asked)
+
+
+def _columns(fingerprint: str) -> set[str]:
+    return {condition.column for condition in parse_fingerprint(fingerprint).filters if condition.operator == "eq"}
+
+
+def _is_looked_up(rounds: Sequence[Round]) -> Steps[bool]:
+    """Whether each read found one row at most, most by a value of their own: a key, by which the new row is read."""
+    reads = [one.read for one in rounds]
+    if not reads or any(read.method != "GET" or not 0 <= read.rows <= 1 for read in reads):
+        return False
+    varied = yield from most_varied(parse_fingerprint(reads[0].fingerprint), reads, len(reads) // 2 + 1)
+    return varied is not None
 
 
 def _is_look_up(write: Span, read: Span) -> bool:
@@ -180,7 +196,7 @@ def _in_a_row(rounds: Sequence[Round], bounds: PatchAndRecount) -> Steps[list[Ro
     return found if varied else []
 
 
-def _finding(trace: Trace, rounds: Sequence[Round], recount: Recount) -> Finding:
+def _finding(trace: Trace, rounds: Sequence[Round], recount: Recount, context: RuleContext[PatchAndRecount]) -> Finding:
     spans = [span for one in rounds for span in one.spans]
     calls = recount.calls
     seconds = total_seconds(spans)
@@ -200,7 +216,7 @@ def _finding(trace: Trace, rounds: Sequence[Round], recount: Recount) -> Finding
         current=f"{len(spans)} requests one after another, {rows_text([one.read for one in rounds])} read"
         f" in {1000 * seconds:.0f} ms",
         evidence=tuple(_evidence(rounds, recount)),
-        fix=recount_fix(recount),
+        fix=recount_fix(recount, context.facts),
         expected=f"{name}(…) once, and one recount: {len(spans)} requests become {calls}.",
         risk="If rows get different values, send one write per group of rows with the same ones. A number that the"
         " application counts and writes is wrong if two requests do so concurrently; a count in the database, by a view"

@@ -41,7 +41,7 @@ from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, total_bytes, total_seconds, unbounded_reads
 from proxy.analysis.volume import format_bytes, plural, volume_impact
 from proxy.findings.model import Finding
-from proxy.fixes.page_fix import next_page_fix
+from proxy.fixes.reads.page_fix import next_page_fix
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
 

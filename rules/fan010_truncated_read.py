@@ -45,7 +45,7 @@ from proxy.analysis.spans import by_fingerprint, caller_of, total_bytes, total_s
 from proxy.analysis.steps import Steps
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
-from proxy.fixes.page_fix import all_pages_fix
+from proxy.fixes.reads.page_fix import all_pages_fix
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
 

@@ -39,7 +39,7 @@ from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_bytes, total_rows
 from proxy.analysis.volume import format_bytes, plural, volume_impact
 from proxy.findings.model import Finding
-from proxy.fixes.narrow_code import narrow_fix, starred
+from proxy.fixes.reads.narrow_code import narrow_fix, starred
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
 

@@ -40,8 +40,8 @@ from proxy.analysis.spans import by_fingerprint, caller_of, is_read, rows_text, 
 from proxy.analysis.unique_key import page_key
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, impact_of
-from proxy.fixes.page_code import seek_order
-from proxy.fixes.page_fix import next_page_fix
+from proxy.fixes.reads.page_code import seek_order
+from proxy.fixes.reads.page_fix import next_page_fix
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
 

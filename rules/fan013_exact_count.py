@@ -37,8 +37,8 @@ from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import READS, by_fingerprint, caller_of, is_query, total_seconds
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, impact_of
-from proxy.fixes.advice_code import estimate_js, estimate_py
-from proxy.fixes.printable import printable_fix
+from proxy.fixes.clients.printable import printable_fix
+from proxy.fixes.reads.advice_code import estimate_js, estimate_py
 from proxy.fixes.sql.read import estimate_sql
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds

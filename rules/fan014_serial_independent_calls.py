@@ -2,8 +2,8 @@
 
 What it does
 ------------
-Finds, within one trace, at least ``rules.serial_calls.min_calls`` reads with different fingerprints, each begun after
-the previous one ended. All values in their filters were known when the first read began, there is no write between them
+Finds, within one trace, at least ``rules.serial_calls.min_calls`` reads with different fingerprints, each begun while
+no other was in flight. All values in their filters were known when the first read began, there is no write between them
 and no pause of more than ``rules.serial_calls.max_pause`` seconds without a request, and sending them in parallel would
 save at least ``rules.serial_calls.min_seconds``. A filter value that appears for the first time counts as the result of
 an earlier answer, unless no answer of the chain can have had it: the column is a flag by its name (``is_…``,
@@ -46,12 +46,12 @@ from proxy.analysis.fan_out import one_worse_if_noticed
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.origin import named_literals
 from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import caller_of, is_quotable, is_read, may_write
+from proxy.analysis.spans import caller_of, is_quotable, is_read, may_write, steady_seconds
 from proxy.analysis.steps import Steps
 from proxy.analysis.value_source import is_constant
 from proxy.findings.model import Finding, impact_of
-from proxy.fixes.advice_code import together_js, together_py
-from proxy.fixes.printable import printable_fix
+from proxy.fixes.clients.printable import printable_fix
+from proxy.fixes.reads.advice_code import together_js, together_py
 from proxy.fixes.sql.read import read_sql
 from proxy.model import Span, Trace
 from proxy.settings_base import Positive, Thresholds
@@ -131,8 +131,8 @@ def _chain(first: Span, later: Sequence[Span], known: set[tuple[str, int]], paus
     for span in later:
         if may_write(span) or span.start - ended > pause:
             break
+        apart = span.start >= ended and span.fingerprint not in kinds
         ended = max(ended, span.end)
-        apart = span.start >= chain[-1].end and span.fingerprint not in kinds
         if is_read(span) and is_quotable(span) and apart and _waits_for_none(span, known, answered):
             chain.append(span)
             kinds.add(span.fingerprint)
@@ -146,8 +146,8 @@ def _waits_for_none(span: Span, known: set[tuple[str, int]], answered: set[str])
 
 
 def _saved(chain: Sequence[Span]) -> float:
-    times = [span.end - span.start for span in chain]
-    return sum(times) - max(times)
+    """Seconds, without what a busy machine added to some of the reads."""
+    return steady_seconds(chain) * (len(chain) - 1) / len(chain)
 
 
 def _worth(chain: Sequence[Span]) -> tuple[int, float]:

@@ -50,7 +50,7 @@ from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, has_confirmed_names, is_query
 from proxy.analysis.steps import slices
 from proxy.findings.model import Finding
-from proxy.fixes.page_load import load_fix
+from proxy.fixes.reads.page_load import load_fix
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Positive, Thresholds
 

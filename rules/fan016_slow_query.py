@@ -40,8 +40,8 @@ from proxy.analysis.fingerprint import ParsedFingerprint, describes_body, parse_
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.workload import DURATION_BOUNDS, Usage, Workload
 from proxy.findings.model import Finding, Fix, impact_of
-from proxy.fixes.plan_code import plan_js, plan_py, plan_sql
-from proxy.fixes.printable import printable_fix
+from proxy.fixes.clients.printable import printable_fix
+from proxy.fixes.reads.plan_code import plan_js, plan_py, plan_sql
 from proxy.fixes.sql.index import IndexAdvice, index_advice
 from proxy.settings_base import Count, Positive, Thresholds
 

@@ -5,7 +5,8 @@ What it does
 Finds, within one trace, at least ``rules.n_plus_one.min_calls`` calls of one function (``/rpc/name``) by one caller.
 Of calls by GET, ``rules.n_plus_one.min_distinct`` have to differ. fanin does not read the bodies of calls by POST, so
 these may be equal; that lowers the confidence. Client retries, failed calls, polling and traces that may mix several
-requests of the application do not count, and a pause of more than ``rules.n_plus_one.max_pause`` seconds ends a loop.
+requests of the application do not count, nor do calls most of which follow a pause of more than
+``rules.n_plus_one.max_pause`` seconds.
 
 Why it hurts
 ------------
@@ -36,7 +37,8 @@ Advice: fanin changes nothing. The function that takes an array has to be writte
 
 from collections.abc import Iterator, Sequence
 
-from proxy.analysis.fan_out import call_impact, in_parallel, split_at_pauses, without_polling
+from proxy.analysis.fan_out import call_impact, in_parallel
+from proxy.analysis.pauses import BusyTime, runs_without_pauses, without_polling
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, elapsed_seconds, function_call, group_by, succeeded
 from proxy.analysis.steps import Steps
@@ -54,11 +56,12 @@ REASON = (
 @InSteps
 def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | None]:
     """One finding per function and method."""
+    load = BusyTime(trace.spans)
     calls = [] if trace.mixed else [span for span in trace.spans if _is_call(span)]
     for spans in group_by(calls, lambda span: (span.method, span.function, span.identity)).values():
         yield None
         if len(spans) >= context.thresholds.min_calls:
-            loops = yield from _loops(spans, context.thresholds)
+            loops = yield from _loops(spans, context.thresholds, load)
             if loops:
                 yield _finding(trace, loops)
 
@@ -77,11 +80,11 @@ def _is_call(span: Span) -> bool:
     return bool(span.function) and span.method in ("GET", "POST") and not span.retry and succeeded(span)
 
 
-def _loops(spans: Sequence[Span], bounds: NPlusOne) -> Steps[list[Span]]:
+def _loops(spans: Sequence[Span], bounds: NPlusOne, load: BusyTime) -> Steps[list[Span]]:
     """The calls of the loops among ``spans``, which are of one function."""
     asked = yield from without_polling(spans)
     loops: list[Span] = []
-    for run in split_at_pauses(asked, bounds.max_pause):
+    for run in runs_without_pauses(asked, bounds.max_pause, load):
         yield
         different = len({span.same for span in run})
         if len(run) >= bounds.min_calls and (run[0].method == "POST" or different >= bounds.min_distinct):

@@ -59,8 +59,8 @@ from proxy.analysis.observed_tables import ObservedRequests, has_selective_index
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix, IndexShape, impact_of
-from proxy.fixes.printable import printable_fix
-from proxy.fixes.read_code import read_js, read_py
+from proxy.fixes.clients.printable import printable_fix
+from proxy.fixes.reads.read_code import read_js, read_py
 from proxy.schema.index_sql import create_index_on
 from proxy.schema.json_path import JsonPath, generated_from, is_indexed, parse_json_path
 from proxy.schema.names import qualified, quoted

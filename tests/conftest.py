@@ -28,6 +28,9 @@ hypothesis.settings.load_profile("fanin")
 # Who runs the tests in the background may have interrupts ignored, and what the tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# nohup has hangups ignored: this process goes on to do so, but what it starts does not inherit a handler.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 CREATORS = 100
 SECRET = "a secret that only the tests know, long enough"

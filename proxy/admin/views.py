@@ -15,8 +15,8 @@ from proxy.errors.codes import BYPASS_REASONS, FALLBACK_REASONS
 from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
 from proxy.errors.words import NEVER_MERGED
 from proxy.findings.model import Finding
-from proxy.fixes.curl import curl, curl_of_request
-from proxy.fixes.read_code import call_js
+from proxy.fixes.clients.curl import curl, curl_of_request
+from proxy.fixes.reads.read_code import call_js
 from proxy.model import Outcome, Span, Trace
 from proxy.observe.confirmed_names import METHODS, ConfirmedNames
 from proxy.traces.store import StoredTrace

@@ -1,12 +1,10 @@
 """Fan-out detection: reads with one fingerprint that differ in one key, in parallel or one after another.
 
-It also tells polling from loops, and computes the impact of the calls that a fix saves.
+It also computes the impact of the calls that a fix saves.
 """
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate, pairwise
-from math import inf
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from operator import attrgetter
 from statistics import median
 
@@ -14,6 +12,7 @@ import msgspec
 
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.lookups import PATTERNS, varying_lookup
+from proxy.analysis.pauses import BusyTime, runs_without_pauses, without_polling
 from proxy.analysis.spans import NO_SINGLE_ROW, READS, group_by, is_query, was_refused
 from proxy.analysis.steps import Steps
 from proxy.findings.model import IMPACTS, impact_of
@@ -24,16 +23,12 @@ CALL_IMPACTS = ((100, "CRITICAL"), (20, "HIGH"), (10, "MEDIUM"))
 """Minimum calls per impact; below the last step the impact is LOW. Counts are the same in each run, times are not."""
 NOTICED_SECONDS = 5.0
 """A longer wait is noticed by any user. Far above the usual, so that a busy machine does not change the impact."""
-INTERVAL_TOLERANCE = 0.2
-"""Intervals of a timer differ from their median by at most this share of it, but for some that are late."""
-LATE_SHARE = 0.34
-"""At most this share of the intervals of a timer is longer. None is shorter: a busy machine only delays timers."""
-BACKOFF_FACTOR = 1.3
-"""A client that backs off waits at least this many times as long before each retry."""
 TYPING_SECONDS, WORK_SECONDS = 0.08, 0.015
 """A person presses keys at longer intervals; a loop sends its next request sooner after an answer."""
-MIN_TIMER_SECONDS = 0.2
-"""Minimum period of a timer: the work of an application between two reads takes less time than this."""
+LONGEST_WORK = 0.5
+"""Seconds of other work in a step of a loop. After a longer pause a batch read would save little of the time."""
+OWN_CONNECTIONS = 0.75
+"""Minimum share of different connections in a burst whose answers are so quick that none overlap."""
 
 
 class LoopThresholds(Thresholds):
@@ -56,8 +51,10 @@ class FanOut(msgspec.Struct, frozen=True):
         return self.key if self.key.operator == "eq" and "." not in self.key.column else None
 
 
-FanOutDetector = Callable[[ParsedFingerprint, Sequence[Span], LoopThresholds], Steps[FanOut | None]]
-"""``parallel_fan_out`` or ``sequential_fan_out``: for given spans at most one of them returns a fan-out."""
+FanOutDetector = Callable[[ParsedFingerprint, Sequence[Span], LoopThresholds, BusyTime], Steps[FanOut | None]]
+"""``parallel_fan_out`` or ``sequential_fan_out``: for given spans at most one of them returns a fan-out. The last
+argument is of all spans of their trace.
+"""
 
 
 def fan_outs(
@@ -74,11 +71,12 @@ def fan_outs(
         if trace.mixed
         else group_by([span for span in trace.spans if span.method in READS and _may_be_batched(span)], _caller)
     )
+    load = BusyTime(trace.spans)
     for spans in reads.values():
         yield None
         if len(spans) >= bounds.min_calls and not all(map(was_refused, spans)):
             parsed = parse_fingerprint(spans[0].fingerprint)
-            fan_out = yield from detect(parsed, spans, bounds)
+            fan_out = yield from detect(parsed, spans, bounds, load)
             if fan_out is not None:
                 yield parsed, fan_out
 
@@ -100,7 +98,9 @@ def _may_be_batched(span: Span) -> bool:
     return bool(span.relation) and not span.retry and not refused
 
 
-def parallel_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> Steps[FanOut | None]:
+def parallel_fan_out(
+    parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds, load: BusyTime
+) -> Steps[FanOut | None]:
     """All ``spans`` as one fan-out if they were in flight at the same time; else None."""
     if len(spans) < bounds.min_calls or not in_parallel(spans):
         return None
@@ -109,43 +109,60 @@ def parallel_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: L
 
 
 def sequential_fan_out(
-    parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds
+    parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds, load: BusyTime
 ) -> Steps[FanOut | None]:
     """The loops over a key among ``spans`` if most spans were sent one after another; else None."""
     if len(spans) < bounds.min_calls or in_parallel(spans):
         return None
-    return (yield from looped_fan_out(parsed, spans, bounds))
+    return (yield from looped_fan_out(parsed, spans, bounds, load))
 
 
-def looped_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> Steps[FanOut | None]:
-    """The loops over a key among ``spans``: polling is left out, and a pause ends a loop."""
-    loops: list[list[Span]] = []
-    key = None
+def slow_fan_out(
+    parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds, load: BusyTime
+) -> Steps[FanOut | None]:
+    """What ``sequential_fan_out`` leaves out because of its pauses: a person may have paced it, or other work in each
+    step of a loop.
+    """
+    if len(spans) < bounds.min_calls or in_parallel(spans):
+        return None
+    found = yield from looped_fan_out(parsed, spans, bounds, load)
+    if found is not None:
+        return None
     asked = yield from without_polling(spans)
-    for run in split_at_pauses(asked, bounds.max_pause):
+    return (yield from _loops_of(parsed, load.split(sorted(asked, key=attrgetter("start")), LONGEST_WORK), bounds))
+
+
+def looped_fan_out(
+    parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds, load: BusyTime
+) -> Steps[FanOut | None]:
+    """The loops over a key among ``spans``: polling is left out, and what a person or a timer paces."""
+    asked = yield from without_polling(spans)
+    return (yield from _loops_of(parsed, runs_without_pauses(asked, bounds.max_pause, load), bounds))
+
+
+def _loops_of(
+    parsed: ParsedFingerprint, runs: Iterable[Sequence[Span]], bounds: LoopThresholds
+) -> Steps[FanOut | None]:
+    loops: list[Sequence[Span]] = []
+    key = None
+    for run in runs:
         yield
         its_key = yield from varying_key(parsed, run, bounds)
-        if its_key is not None:
-            found = _without_typing(run, its_key, bounds)
-            loops += found
-            key = its_key if found else key
+        if its_key is not None and not _is_typed(run, its_key):
+            loops.append(run)
+            key = its_key
     if len(loops) > 1:
         key = yield from varying_key(parsed, [span for run in loops for span in run], bounds)
     return None if key is None else FanOut(tuple(span for run in loops for span in run), key)
 
 
-def _without_typing(run: list[Span], key: Filter, bounds: LoopThresholds) -> list[list[Span]]:
-    """The loops in ``run``, whose spans are in order. One by a pattern ends where a person may have typed."""
+def _is_typed(run: Sequence[Span], key: Filter) -> bool:
+    """Whether a person may have typed what a run, whose spans are in order, looks for by a pattern."""
     if key.operator not in PATTERNS:
-        return [run]
-    loops = [run[:1]]
-    for earlier, later in pairwise(run):
-        typed = later.start - earlier.start >= TYPING_SECONDS and later.start - earlier.end >= WORK_SECONDS
-        loops += [[later]] if typed else []
-        loops[-1] += [] if typed else [later]
-    return [
-        loop for loop in loops if len(loop) >= bounds.min_calls and distinct_values(loop, key) >= bounds.min_distinct
-    ]
+        return False
+    pairs = list(pairwise(run))
+    intervals = median(later.start - earlier.start for earlier, later in pairs)
+    return intervals >= TYPING_SECONDS and median(later.start - earlier.end for earlier, later in pairs) >= WORK_SECONDS
 
 
 def varying_key(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> Steps[Filter | None]:
@@ -184,88 +201,28 @@ def has_many_rows_per_key(parsed: ParsedFingerprint, spans: Sequence[Span]) -> b
 
 
 def in_parallel(spans: Sequence[Span]) -> bool:
-    """Whether at least half of the spans did not wait for the previous span: they began before it ended, or soon after
-    it began, on a further connection that was open by then.
+    """Whether at least half of the spans were in flight together with the one before or after them.
 
-    Quick answers of a fan-out may not overlap, but each of its requests has a connection of its own. A client that
-    waits uses one or two connections in turn, or opens one per request, after the previous answer. After a pause it may
-    use any connection of its pool, which other requests have opened.
+    Quick answers of a fan-out may not overlap, but then nearly each of its requests has a connection of its own, which
+    was open by the time the one before was answered. A client that waits uses few connections in turn, those of a pool
+    that other requests opened too, or opens one per request, after the previous answer. After a pause it may use any.
     """
     ordered = sorted(spans, key=attrgetter("start"))
-    used = {0}
-    together = 0
-    for earlier, later in pairwise(ordered):
+    connections = {span.connection for span in ordered}
+    own = 0 not in connections and len(connections) >= OWN_CONNECTIONS * len(ordered)
+    together: set[int] = set()
+    used: set[int] = set()
+    for at, (earlier, later) in enumerate(pairwise(ordered)):
         used.add(earlier.connection)
-        soon = later.start - earlier.start < TYPING_SECONDS
-        apart = soon and later.connection not in used and later.connected < earlier.end
-        together += apart or later.start < earlier.end
-    return 2 * together >= len(spans)
+        if later.start < earlier.end or (own and _is_apart(earlier, later, used)):
+            together |= {at, at + 1}
+    return 2 * len(together) >= len(spans)
 
 
-def split_at_pauses(spans: Sequence[Span], pause: float) -> Iterator[list[Span]]:
-    """``spans`` by start, split where no span was in flight for longer than ``pause`` seconds."""
-    run: list[Span] = []
-    ended = 0.0
-    for span in sorted(spans, key=lambda span: span.start):
-        if run and span.start - ended > pause:
-            yield run
-            run = []
-        ended = max(ended, span.end) if run else span.end
-        run.append(span)
-    if run:
-        yield run
-
-
-class BusyTime:
-    """Total time in which at least one of the spans was in flight."""
-
-    def __init__(self, spans: Sequence[Span]) -> None:
-        ordered = sorted(spans, key=lambda span: span.start)
-        self._starts = [span.start for span in ordered]
-        ends = list(accumulate((span.end for span in ordered), max, initial=-inf))
-        busy = (max(span.end - max(span.start, ended), 0.0) for span, ended in zip(ordered, ends, strict=False))
-        self._sums = list(accumulate(busy, initial=0.0))
-
-    def seconds_between(self, first: float, last: float) -> float:
-        """Busy seconds of the spans that began at or after ``first`` and before ``last``; overlaps count once."""
-        return self._sums[bisect_left(self._starts, last)] - self._sums[bisect_left(self._starts, first)]
-
-
-def without_polling(spans: Sequence[Span]) -> Steps[list[Span]]:
-    """``spans`` without polling: if a timer repeats a request, all its repetitions are left out."""
-    repeated = [equal for equal in group_by(spans, lambda span: span.same).values() if len(equal) > 2]
-    if not repeated:
-        return list(spans)
-    yield
-    load, polled = BusyTime(spans), set()
-    for equal in repeated:
-        yield
-        if is_polled(equal, load):
-            polled.add(equal[0].same)
-    return [span for span in spans if span.same not in polled]
-
-
-def is_polled(equal: Sequence[Span], load: BusyTime) -> bool:
-    """Whether a timer made these equal requests.
-
-    The intervals of a timer, or its waits after each answer, are even, or they grow (backoff). A nested loop repeats
-    requests at even intervals too, but other reads fill its intervals; ``load`` measures that over all reads.
-    """
-    if len(equal) < 3:
-        return False
-    ordered = sorted(equal, key=lambda span: span.start)
-    intervals = [later.start - earlier.start for earlier, later in pairwise(ordered)]
-    waits = [later.start - earlier.end for earlier, later in pairwise(ordered)]
-    first, last = ordered[0].start, ordered[-1].start
-    return (_is_timed(intervals) or _is_timed(waits)) and 2 * load.seconds_between(first, last) <= last - first
-
-
-def _is_timed(waits: Sequence[float]) -> bool:
-    usual = median(waits)
-    short, late = (1 - INTERVAL_TOLERANCE) * usual, sum(wait > (1 + INTERVAL_TOLERANCE) * usual for wait in waits)
-    even = min(waits) >= short and late <= len(waits) * LATE_SHARE
-    grow = len(waits) >= 3 and all(later >= BACKOFF_FACTOR * earlier for earlier, later in pairwise(waits))
-    return usual >= MIN_TIMER_SECONDS and (even or grow)
+def _is_apart(earlier: Span, later: Span, used: set[int]) -> bool:
+    """Whether ``later`` followed soon, on a further connection, which was open before the answer to ``earlier``."""
+    soon = later.start - earlier.start < TYPING_SECONDS
+    return soon and later.connection not in used and later.connected < earlier.end
 
 
 def call_impact(calls: int, waited: float = 0.0) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from proxy.analysis.fingerprint import Filter, parse_fingerprint
+from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.spans import group_by, is_read, succeeded
 from proxy.analysis.varying import Parent, SimilarCalls
 from proxy.model import Span
@@ -27,8 +27,10 @@ class Join(msgspec.Struct, frozen=True):
     """Its column that has the values of the loop's key; unique, if ``owned``."""
     embed: str
     """The relation of the loop as a select names it: with a hint if there are several ways from one to the other."""
-    select: str
-    """The select of the earlier read."""
+    first: ParsedFingerprint
+    """The earlier read."""
+    shown: bool
+    """Whether its answer is known to have had all values of the loop."""
     owned: bool
     """Whether the key refers to the earlier relation: ``authors`` were read, then ``books?author_id=eq.…``. Else the
     earlier rows refer to the key: ``books`` were read, then ``authors?id=eq.…``."""
@@ -38,7 +40,7 @@ class Join(msgspec.Struct, frozen=True):
     @property
     def parent(self) -> Parent | None:
         """What counts can be embedded in."""
-        return Parent(self.relation, self.column) if self.owned and self.single is False else None
+        return Parent(self.relation, self.column, self.single is False) if self.owned and not self.single else None
 
 
 def join_of(facts: DatabaseFacts, earlier: Sequence[Span], loop: Sequence[Span], calls: SimilarCalls) -> Join | None:
@@ -61,7 +63,7 @@ def join_of(facts: DatabaseFacts, earlier: Sequence[Span], loop: Sequence[Span],
         column = (key.target_columns if owned else key.columns)[0]
         read = reads.get(other, [])[-MOST_READS:]
         if read and _is_embeddable(own, other) and _may_have_shown(read, column, loop, calls.keys[0]):
-            return _join(facts, key, owned, parse_fingerprint(read[-1].fingerprint).select)
+            return _join(facts, key, owned, read[-1], _has_shown(read[-1], column, loop, calls.keys[0]))
     return None
 
 
@@ -72,6 +74,12 @@ def _may_have_shown(read: Sequence[Span], column: str, loop: Sequence[Span], key
         return True
     wanted = {span.literals[key.index] for span in loop}
     return 2 * len(wanted.intersection(set().union(*seen))) >= len(wanted)
+
+
+def _has_shown(read: Span, column: str, loop: Sequence[Span], key: Filter) -> bool:
+    """Whether one answer had all of the loop's values in ``column``."""
+    seen = {one for name, hashes in read.row_keys if name == column for one in hashes}
+    return seen.issuperset(span.literals[key.index] for span in loop)
 
 
 def _foreign_keys(facts: DatabaseFacts, own: str, column: str) -> Iterator[tuple[ForeignKeyFact, bool]]:
@@ -87,7 +95,7 @@ def _is_embeddable(own: str, other: str) -> bool:
     return own != other and plain and names[0][0] == names[1][0]
 
 
-def _join(facts: DatabaseFacts, key: ForeignKeyFact, owned: bool, select: str) -> Join:
+def _join(facts: DatabaseFacts, key: ForeignKeyFact, owned: bool, first: Span, shown: bool) -> Join:
     own, other = (key.relation, key.target) if owned else (key.target, key.relation)
     relation = facts.relations.get(key.relation)
     name = own.partition(".")[2]
@@ -98,7 +106,8 @@ def _join(facts: DatabaseFacts, key: ForeignKeyFact, owned: bool, select: str) -
         relation=other.partition(".")[2],
         column=key.target_columns[0] if owned else key.columns[0],
         embed=f"{name}!{key.name}" if unsure or _is_ambiguous(facts, own, other) else name,
-        select=select,
+        first=parse_fingerprint(first.fingerprint),
+        shown=shown,
         owned=owned,
         single=True if not owned or unique else None if unsure else False,
     )

@@ -1,5 +1,7 @@
 """Columns that identify a row, as the database declares them: never guessed from their names."""
 
+from collections.abc import Collection
+
 from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.postgrest.database_facts import DatabaseFacts
 
@@ -22,6 +24,15 @@ def row_key(parsed: ParsedFingerprint, facts: DatabaseFacts) -> str:
     """The one column of the primary key; empty if it is unknown, or has several columns."""
     relation = facts.of(parsed.name)
     return relation.primary_key[0] if relation is not None and len(relation.primary_key) == 1 else ""
+
+
+def has_key(parsed: ParsedFingerprint, columns: Collection[str], facts: DatabaseFacts) -> bool:
+    """Whether a declared key of the relation is among ``columns``; False if none is known."""
+    relation = facts.of(parsed.name)
+    if relation is None:
+        return False
+    unique = any(column.unique and name.decode() in columns for name, column in relation.columns.items())
+    return unique or relation.is_unique(columns)
 
 
 def no_key_reason(parsed: ParsedFingerprint, facts: DatabaseFacts) -> str:

@@ -85,6 +85,8 @@ class Parent(msgspec.Struct, frozen=True):
 
     relation: str
     column: str
+    many: bool = True
+    """Whether an embed in it is surely an array: an object, if each row has at most one, which may be unknown."""
 
 
 def parent_of(earlier: Sequence[Span], counts: Sequence[Span], key: Filter) -> Steps[Parent | None]:

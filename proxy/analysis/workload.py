@@ -71,9 +71,9 @@ class Usage:
         self.size += sum(sizes)
         self.largest = max(self.largest, *sizes)
         self.last_end = max(self.last_end, *[span.end for span in spans])
-        times = [span.end - span.start for span in spans]
-        self.seconds += sum(times)
-        for seconds in times:
+        self.seconds += sum([span.end - span.start for span in spans])
+        # A shared call that was slow is one slow call, however many requests it answered.
+        for seconds in {span.call or -span.number: span.end - span.start for span in spans}.values():
             self._counts[bisect_left(DURATION_BOUNDS, seconds)] += 1
         self.caller = self.caller or caller_of(spans)
         if trace.route and (trace.route in self.routes or len(self.routes) < MAX_ROUTES):
@@ -90,13 +90,13 @@ class Usage:
             self.differing_headers[names] = self.differing_headers.get(names, 0) + 1
 
     def count_at_least(self, seconds: float) -> int:
-        """Number of requests that certainly took ``seconds`` or longer; histogram buckets below it do not count."""
+        """Number of upstream calls that certainly took ``seconds`` or longer; buckets below it do not count."""
         return sum(
             count for least, count in zip((0.0, *DURATION_BOUNDS), self._counts, strict=True) if least >= seconds
         )
 
     def quantile(self, share: float) -> float:
-        """Duration in seconds that ``share`` of the requests did not exceed; at most 1.41 times too high."""
+        """Duration in seconds that ``share`` of the upstream calls did not exceed; at most 1.41 times too high."""
         return quantile_of(self._counts, share)
 
 

@@ -104,7 +104,7 @@ def _fanin(
     relations: Sequence[str] = (),
 ) -> Fanin:
     """fanin with `settings` for some relations, or for all if there are none."""
-    own = {"debug": "true", "db_uri": postgres.dsn, **NO_CHECKS}
+    own = {"debug": "true", "db_uri": postgres.dsn, "detect.interval": "1", **NO_CHECKS}
     if not relations:
         return Fanin(upstream, settings={**own, **settings})
     lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
@@ -159,7 +159,7 @@ async def _measure_at(servers: Servers, place: Location) -> list[CaseFigures]:
 
 def _findings(fanin: Fanin) -> dict[tuple[str, str], Reported]:
     """The findings by rule and route. A trace closes a second after its last call, and the rules that look at all
-    traces run every ten seconds.
+    traces run every second here.
     """
     wanted = {_key_of(case) for case in USE_CASES}
     until = time.monotonic() + TRACE_TIMEOUT

@@ -20,7 +20,7 @@ MAX_NAMED = 6
 UUID = "00000000-0000-4000-8000-000000000000"
 LITERALS = {"uuid": UUID, "integer": "1", "bigint": "1", "smallint": "1", "date": "2020-01-01", "boolean": "true"}
 """A literal per type; all others get ``a``."""
-ORDER = 'give them an order that ends in a unique column, or set merge.ties = "physical"'
+ORDER = "give them an order that ends in a unique column"
 
 
 class JudgedRead(msgspec.Struct, frozen=True):
@@ -46,7 +46,8 @@ def merge_checks(
     shown = relations[:MAX_RELATIONS]
     by_key = [_judged(one, column, settings, mount, catalog) for one in shown for column in one.primary[:1]]
     by_reference = [_judged(one, column, settings, mount, catalog) for one in shown for column in one.foreign]
-    checks = (*_lines("reads by key", by_key), *_lines("lists by key", by_reference))
+    order = f'{ORDER}, or set merge.ties = "physical"' if settings.merge.ties == "none" else ORDER
+    checks = (*_lines("reads by key", by_key, order), *_lines("lists by key", by_reference, order))
     return Diagnosis(checks, tuple(_changes(by_reference, settings)))
 
 
@@ -82,8 +83,8 @@ def _columns(relation: ServedRelation, column: str, kind: str) -> Mapping[bytes,
     return read_columns([f"{column}={kind}{unique}"], certain=False)
 
 
-def _lines(name: str, reads: Sequence[JudgedRead]) -> Iterator[SetupCheck]:
-    """A line for those that merge, and one per reason for the others."""
+def _lines(name: str, reads: Sequence[JudgedRead], order: str) -> Iterator[SetupCheck]:
+    """A line for those that merge, and one per reason for the others. ``order`` is the remedy where rows have none."""
     good = [read.relation for read in reads if read.verdict == MERGES]
     if good:
         yield SetupCheck(name, "ok", f"merge: {_named(good)}")
@@ -93,7 +94,7 @@ def _lines(name: str, reads: Sequence[JudgedRead]) -> Iterator[SetupCheck]:
             others.setdefault(read.why, []).append(read)
     for why, same in others.items():
         how = "merge only for some types" if same[0].verdict == "depends" else "do not merge"
-        remedy = ORDER if same[0].is_order else ""
+        remedy = order if same[0].is_order else ""
         yield SetupCheck(name, "warning", f"{how}: {_named([read.relation for read in same])}: {why}", remedy)
 
 

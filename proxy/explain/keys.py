@@ -35,7 +35,7 @@ COUNTED_BY_ADDRESS = "; it selects ctid, so that the relation must be a table th
 COUNTED_KEYS = "the rows are only counted"
 NOT_BY_ADDRESS = (
     "fanin sends the original requests: there is no order, and by the catalog PostgREST may return the rows in another "
-    "order than the table stores them (an index on further columns, none and a large table, or rows updated in place)"
+    "order than the table stores them (an index on further columns, or none and a large table)"
 )
 KnownColumns = Mapping[bytes, Column]
 

@@ -119,6 +119,7 @@ class CachedReads:
     def clear(self) -> None:
         """Forget all answers. Reads in flight do not fill them any more, and nobody new waits for these."""
         self.answers.clear()
+        self.sharing.clear()
         for fill in self.fills.values():
             fill.ended.set()
         self.fills.clear()

@@ -230,7 +230,8 @@ class Merger:
 
         def on_sent() -> None:
             merge.sent = self._clock() if merge.sent is None else merge.sent
-            deadline.reschedule(loop.time() + scheduler.deadline())
+            if not deadline.expired():  # else this task is about to be cancelled
+                deadline.reschedule(loop.time() + scheduler.deadline())
 
         return on_sent
 

@@ -120,6 +120,8 @@ class Prefetcher:
         The clock is read before anything is sent, so that the answers are taken to be older than they are.
         """
         request, now = visit.request, self._clock()
+        if not self._drops.sees_all:
+            return {}
         for varied, loop in visit.loops:
             if loop.in_flight > 1 or self._memories.flows.is_paused(request.query.fingerprint, now):
                 continue

@@ -20,6 +20,7 @@ from proxy.merging.row_order import (
     order_pair,
     record_order,
     record_proofs,
+    updated_in_place,
 )
 from proxy.model import MergedCall, NotSingular, PendingRequest, Slice
 from proxy.path.comparison import FAILED, MATCH, SKIPPED, ComparedAnswer
@@ -51,7 +52,7 @@ class ProbationFetcher:
         order = order_pair(leader(call), call.key)
         if subject.pair in self._examined or (call.address_columns and order in self._examined):
             return UNPROVEN
-        epoch = self._state.order_proofs.epoch
+        since = self._state.order_proofs.epoch, updated_in_place(self._state, call)
         result = await self._fetcher.fetch(call, alias, on_sent, number)
         if call.address_columns and not is_credible(self._evidence, call, result):
             return TIES
@@ -65,7 +66,7 @@ class ProbationFetcher:
             return result
         answer = await self._checked(call, alias, result, check, on_sent)
         if isinstance(answer, dict):
-            record_proofs(self._state, call, answer, check.compare, epoch)
+            record_proofs(self._state, call, answer, check.compare, since)
         return answer
 
     async def _checked(

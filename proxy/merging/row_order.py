@@ -48,8 +48,9 @@ def check_order(state: UpstreamState, call: MergedCall, rows: dict[bytes, int], 
     row puts those of a single value into another order.
     """
     several = {value: count for value, count in rows.items() if count > 1}
-    if state.order_proofs.epoch:
-        unproven = [value for value in several if not state.order_proofs.is_proven(call.requests_by_value[value][0])]
+    proofs, updated = state.order_proofs, updated_in_place(state, call)
+    if proofs.epoch or updated:
+        unproven = [value for value in several if not proofs.is_proven(call.requests_by_value[value][0], updated)]
     else:
         order = state.order_trust.check(Subject(order_pair(leader(call), call.key)), several)
         unproven = list(several) if order.compare else []
@@ -61,15 +62,23 @@ def check_order(state: UpstreamState, call: MergedCall, rows: dict[bytes, int], 
     return Check((*compared, *others), (*check.unused, *not_compared))
 
 
+def updated_in_place(state: UpstreamState, call: MergedCall) -> int:
+    """How many rows of the relation of ``call`` were updated in place, by the catalog."""
+    return state.updated_in_place.get(leader(call).query.relation, 0)
+
+
 def record_proofs(
-    state: UpstreamState, call: MergedCall, slices: Slices, compared: Iterable[bytes], epoch: int
+    state: UpstreamState, call: MergedCall, slices: Slices, compared: Iterable[bytes], since: tuple[int, int]
 ) -> None:
-    """The slices of ``call`` for the values ``compared`` are what their originals are."""
+    """The slices of ``call`` for the values ``compared`` are what their originals are. ``since``: the epoch of proofs,
+    and ``updated_in_place``, when the call was sent.
+    """
     if not call.address_columns:
         return
     several = set(with_several_rows(slices)).intersection(compared)
     requests = [call.requests_by_value[value][0] for value in several]
-    state.order_proofs.record_matches(requests, epoch, state.context.clock())
+    epoch, updated = since
+    state.order_proofs.record_matches(requests, epoch, state.context.clock(), updated)
 
 
 def record_order(trust: Trust, call: MergedCall, slices: Iterable[Slice | NotSingular | None]) -> None:
@@ -103,11 +112,11 @@ class RowOrder:
 
     def is_closed(self, request: PendingRequest) -> bool:
         """Whether ``request`` would be merged by addresses, and their order cannot be proven now because of writes."""
-        return (
-            self._by_address
-            and self._state.order_proofs.is_closed(self._state.context.clock())
-            and bool(self.addressed(request))
-        )
+        proofs = self._state.order_proofs
+        if not self._by_address or not proofs.is_closed(self._state.context.clock()):
+            return False
+        needs_proof = bool(proofs.epoch or self._state.updated_in_place.get(request.query.relation))
+        return needs_proof and bool(self.addressed(request))
 
     def unresolved(self, batch: Sequence[PendingRequest]) -> list[bytes]:
         """The columns that say whether the relation of ``batch`` has addresses, if the plan depends on them."""

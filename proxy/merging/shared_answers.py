@@ -14,6 +14,7 @@ from proxy.model import PendingRequest
 from proxy.observe.events import Warned
 from proxy.path.answer_cache import CachedAnswer
 from proxy.path.comparison import ComparedAnswer, Exemptions, difference
+from proxy.path.sharing import UNREAD
 from proxy.postgrest.request.token_expiry import token_expiry
 from proxy.upstream.state import UpstreamState
 
@@ -31,7 +32,7 @@ class SharedAnswers:
         self._reads = reads
         self._sharing = reads.sharing
         self._exemptions = Exemptions(state.context.gateway)
-        self._warned: set[str] = set()
+        self._warned: set[tuple[str, str]] = set()
 
     def key_of(self, request: PendingRequest, own: bytes, now: float) -> bytes:
         """The key under which the answer to ``request`` is looked up; ``own`` is that of its identity."""
@@ -77,10 +78,10 @@ class SharedAnswers:
         self._warn(relation, self._sharing.why_not(relation, now))
 
     def _warn(self, relation: str, reason: str) -> None:
-        """Warn once per relation and reason: relations are those that the settings name."""
-        text = f"cache.shared has no effect for {relation}: {reason}"
-        if text not in self._warned:
-            self._warned.add(text)
+        """Warn once per relation and reason. The relations are those that the settings name."""
+        if reason != UNREAD and (relation, reason) not in self._warned:
+            self._warned.add((relation, reason))
+            text = f"cache.shared has no effect for {relation}: {reason}"
             remedy = (
                 "Remove cache.shared for it, or change what the reason names. Each identity has answers of its own."
             )

@@ -103,6 +103,9 @@ COUNTED: dict[str, Series] = {
     "upstream_outages": counter(
         "Outages of upstream that have ended; a warning in the log has the cause, and a line its length."
     ),
+    "notification_outages": counter(
+        "Times that notifications of writes were lost and came again; a warning in the log has the cause."
+    ),
     "calls_saved": gauge(
         "Upstream calls that merging and sharing saved, less those that they cost. Decreases when a merged answer"
         " could not be used.",

@@ -132,9 +132,7 @@ class AnswerCache:
 
     def move(self, key: bytes, other: bytes, drops: Drops, now: float) -> None:
         """Keep an answer under another key, for callers whose tokens expire at other times."""
-        entry = msgspec.structs.replace(self._entries[key], until=float("inf"))
-        self._remove(key, "replaced")
-        self.put(other, entry, drops, now)
+        self.put(other, msgspec.structs.replace(self._take(key), until=float("inf")), drops, now)
 
     def outdate(self, key: bytes) -> None:
         """Remove the answer, if there is one: a newer one to the same request is not to be kept."""
@@ -163,16 +161,19 @@ class AnswerCache:
         self._refused.clear()
 
     def _remove(self, key: bytes, cause: str) -> None:
+        self.removed[cause] += 1
+        self.wasted[cause] += key in self._unused
+        self._take(key)
+
+    def _take(self, key: bytes) -> CachedAnswer:
+        self._unused.discard(key)
         entry = self._entries.pop(key)
         self.held_bytes -= entry.size
         holding = self.relations[entry.relation]
         holding.add(-1, -entry.size)
         if not holding.answers:
             del self.relations[entry.relation]
-        self.removed[cause] += 1
-        if key in self._unused:
-            self._unused.remove(key)
-            self.wasted[cause] += 1
+        return entry
 
 
 def is_kept(head: bytes) -> bool:

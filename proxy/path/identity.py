@@ -20,6 +20,8 @@ from proxy.postgrest.request.tracing import REQUEST_IDS, TRACING_HEADERS, TRACIN
 CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"))
 NEGOTIATING = CONDITIONAL | {b"host", b"accept-encoding"}
 """Headers on which a gateway's answer may depend, although PostgREST's does not."""
+OF_ONE_REQUEST = (b"content-length:", b"accept:", b"prefer: count=")
+"""Beginnings of lines in which requests of one caller differ by what they ask for: rows, one row, their number."""
 NEUTRAL = NEGOTIATING | TRACING_HEADERS | {b"x-retry-count"}
 """Headers that are not part of the identity, because PostgREST's answer does not depend on them. Host is one only
 where upstream does not get the client's: SQL can tell tenants apart by it.
@@ -129,7 +131,7 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
             [_forwarded_line(field, rules) for field in kept if field.name in NEGOTIATING or field.name not in neutral]
         ),
         identity_hash=blake2b(identity, digest_size=16, key=rules.key).digest(),
-        caller_hash=_caller_hash(identity, rules.key) if framing else b"",
+        caller_hash=_caller_hash(identity, rules.key),
         body_framing=framing,
         close=minor == 0 or b"close" in options,
         websocket=_wants_websocket(fields, options, framing, minor),
@@ -178,13 +180,15 @@ def with_peer(head: RequestHead, peer: bytes, key: bytes) -> RequestHead:
         identity=identity,
         coalescing_identity=head.coalescing_identity + line,
         identity_hash=blake2b(identity, digest_size=16, key=key).digest(),
-        caller_hash=_caller_hash(identity, key) if head.caller_hash else b"",
+        caller_hash=_caller_hash(identity, key),
     )
 
 
 def _caller_hash(identity: bytes, key: bytes) -> bytes:
-    """Hash of an identity without the length of the body: writes of one caller differ in it."""
-    lines = [line for line in identity.split(b"\r\n") if line[:15].lower() != b"content-length:"]
+    """Hash of an identity without the length of the body, in which writes of one caller differ, and the media type and
+    the count that its reads ask for.
+    """
+    lines = [line for line in identity.split(b"\r\n") if not line[:15].lower().startswith(OF_ONE_REQUEST)]
     return blake2b(b"\r\n".join(lines), digest_size=16, key=key).digest()
 
 

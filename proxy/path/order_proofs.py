@@ -3,7 +3,8 @@
 A row that is updated in place (HOT) gives the rows of its key another order, if an index finds them. A write names no
 rows, a function may write to any table, and so may a trigger. So once clients write through fanin, a request has to
 prove its order for itself, by its original, and each write takes all proofs away: when it is sent and when it is
-answered, because it takes effect at some moment in between.
+answered, because it takes effect at some moment in between. The same holds for relations of which the catalog says how
+many rows were updated in place, by anybody: another number takes the proofs of that relation away.
 
 https://www.postgresql.org/docs/current/storage-hot.html
 """
@@ -53,15 +54,20 @@ class OrderProofs:
         """Whether no order can be proven now, or seeking proofs has cost more than they saved."""
         return self._is_written_to(now) or now < self._paused_until
 
-    def is_proven(self, request: PendingRequest) -> bool:
-        """Whether the original of an equal request was in order since the last write."""
-        proven = _name(request) in self._proven
+    def is_proven(self, request: PendingRequest, updated: int = 0) -> bool:
+        """Whether the original of an equal request was in order since the last write. ``updated`` rows of its relation
+        were updated in place, by the catalog.
+        """
+        proven = _name(request, updated) in self._proven
         self._served += proven
         return proven
 
-    def record_matches(self, requests: Sequence[PendingRequest], epoch: int, now: float) -> None:
-        """The originals of ``requests`` are in the order of a merged answer that was asked for in ``epoch``."""
-        if not epoch or not requests:
+    def record_matches(self, requests: Sequence[PendingRequest], epoch: int, now: float, updated: int = 0) -> None:
+        """The originals of ``requests`` are in the order of a merged answer that was asked for in ``epoch``.
+
+        ``updated`` is as above.
+        """
+        if not (epoch or updated) or not requests:
             return
         if epoch != self.epoch or self._is_written_to(now):
             self._record_loss(now)
@@ -69,7 +75,7 @@ class OrderProofs:
         self._compared += len(requests)
         if len(self._proven) + len(requests) > self._limit:
             self._proven.clear()
-        self._proven.update(_name(request) for request in requests)
+        self._proven.update(_name(request, updated) for request in requests)
         if self._compared >= LEAST_COMPARED:
             if self._served < self._compared / 2:
                 self._start_pause(now)
@@ -98,5 +104,5 @@ class OrderProofs:
         self._losses.clear()
 
 
-def _name(request: PendingRequest) -> int:
-    return hash((request.query.method, request.query.target, request.head.identity_hash))
+def _name(request: PendingRequest, updated: int) -> int:
+    return hash((request.query.method, request.query.target, request.head.identity_hash, updated))

@@ -39,8 +39,9 @@ select n.nspname::text as schema, c.relname::text as relation,
     when exists (
       select from pg_db_role_setting d, unnest(d.setconfig) as one
       where d.setrole <> 0
-        and one ~* '^(timezone|datestyle|intervalstyle|bytea_output|extra_float_digits|xmlbinary|lc_[a-z]+)='
-    ) then 'a role has a setting that changes how values are written'
+        and one ~* '^(timezone|datestyle|intervalstyle|bytea_output|extra_float_digits|xmlbinary|lc_[a-z]+'
+          '|default_text_search_config|transform_null_equals)='
+    ) then 'a role has a setting that changes how values are written or compared'
     when not c.relrowsecurity then ''
     when restricting.name is not null
       then 'row-level security is on, and policy ' || restricting.name || ' depends on the row or on who asks'

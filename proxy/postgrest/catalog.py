@@ -50,7 +50,7 @@ select
       select from pg_index i
       where i.indrelid = c.oid and i.indkey[0] = a.attnum and i.indisvalid and i.indpred is null
     )
-  ) and coalesce(pg_stat_get_tuples_hot_updated(c.oid), 0) = 0 as by_address
+  ) as by_address
 from pg_attribute a
 join pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'v', 'm', 'f')
 join pg_namespace n on n.oid = c.relnamespace and n.nspname = any($1::text[])
@@ -64,11 +64,9 @@ order by a.attrelid, a.attnum
 its base type, unless a cast to json formats it.
 
 ``by_address`` is false where an index on further columns may return its rows in their order (since PostgreSQL 18 also
-one that does not begin with it), where only a sequential scan finds them and the table is so large that the scan may
-begin anywhere, or have several workers, and where rows were updated in place: an index returns these where their first
-version was, a sequential scan where the newest one is.
+one that does not begin with it), and where only a sequential scan finds them and the table is so large that the scan
+may begin anywhere, or have several workers.
 https://www.postgresql.org/docs/current/runtime-config-compatible.html#GUC-SYNCHRONIZE-SEQSCANS
-https://www.postgresql.org/docs/current/storage-hot.html
 """
 
 FUNCTIONS = """
@@ -96,6 +94,22 @@ UPDATE or DELETE, but for those that notify of writes.
 Bits of ``tgtype``: 1 per row, 8 DELETE, 16 UPDATE (PostgreSQL, ``catalog/pg_trigger.h``).
 """
 
+UPDATED_IN_PLACE = """
+select n.nspname::text as schema, c.relname::text as relation, u.updated
+from pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspname = any($1::text[])
+cross join lateral (
+  select sum(pg_stat_get_tuples_hot_updated(p.oid))::bigint as updated
+  from (select c.oid union select t.relid from pg_partition_tree(c.oid) t) p
+) u
+where c.relkind in ('r', 'p') and u.updated > 0 and exists (
+  select from pg_index i where i.indrelid = c.oid and i.indisvalid and (i.indnkeyatts > 1 or not i.indisunique)
+)
+"""
+"""By table of the schemas ``$1`` with an index that may return several rows of one value: how many rows were updated in
+place. The index returns these where their first version was, a sequential scan where the newest one is.
+https://www.postgresql.org/docs/current/storage-hot.html
+"""
+
 
 class Catalog(msgspec.Struct, frozen=True):
     """Columns by relation and name, and the functions that are stable or immutable; all with their schema."""
@@ -107,6 +121,8 @@ class Catalog(msgspec.Struct, frozen=True):
     dependencies: Dependencies = Dependencies()
     plain_tables: frozenset[str] = frozenset()
     """Tables whose rows may be written by one statement in place of several."""
+    updated: Mapping[str, int] = {}
+    """By relation, how many rows were updated in place."""
     read: int = 0
     """How often the schema was announced to have changed before it was read, and one more; 0: it was not read."""
 

@@ -32,7 +32,7 @@ class TraceSettings(Section):
     quiet_explicit: Positive = Field(
         1.0, description="A trace named by a header closes after this time without a request."
     )
-    quiet_inferred: Positive = Field(0.05, description="The same for a trace that is inferred from caller and timing.")
+    quiet_inferred: Positive = Field(0.08, description="The same for a trace that is inferred from caller and timing.")
     max_age: Positive = Field(
         60.0, description="A trace closes at this age; later requests with the same id form a new part of it."
     )

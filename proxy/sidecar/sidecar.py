@@ -220,8 +220,9 @@ class Sidecar:
 
     def _apply_catalog(self, catalog: Catalog) -> None:
         """Use a catalog. What is known against relations stays in use while the catalog cannot be read."""
-        if catalog.read and catalog != self._known_catalog:  # it is read again now and then, though nothing changed
-            self._known_catalog = catalog
+        schema = msgspec.structs.replace(catalog, updated={})
+        if catalog.read and schema != self._known_catalog:  # it is read again now and then, though nothing changed
+            self._known_catalog = schema
             self.upstream_state.trust.forget()
             self.upstream_state.order_trust.forget()
             self.upstream_state.drop_all("schema")
@@ -229,6 +230,7 @@ class Sidecar:
             self.rule_runner.facts = catalog.facts
         self.upstream_state.dependencies = catalog.dependencies
         self.upstream_state.plain_tables = catalog.plain_tables
+        self.upstream_state.updated_in_place = catalog.updated
         self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
 
     def _listen_for_writes(self) -> None:

@@ -105,9 +105,9 @@ class ObservedCall:
             self._emit(value)
 
     def _on_sent(self) -> None:
-        self._began = self._clock()
         if self._also_on_sent is not None:
-            self._also_on_sent()
+            self._also_on_sent()  # first: if it fails, nothing is sent
+        self._began = self._clock()
 
     def _emit(self, error: BaseException | None) -> None:
         if not self.sent:

@@ -15,7 +15,7 @@ import msgspec
 
 from proxy.errors.extras import missing_extra
 from proxy.observe.events import Events, Warned
-from proxy.postgrest.catalog import COLUMNS, FUNCTIONS, PLAIN_TABLES, Catalog, read_catalog
+from proxy.postgrest.catalog import COLUMNS, FUNCTIONS, PLAIN_TABLES, UPDATED_IN_PLACE, Catalog, read_catalog
 from proxy.postgrest.database_facts import INDEXES, REFERENCES, TRIGRAMS, read_facts
 from proxy.postgrest.dependencies import DEPENDENCIES, Dependencies, read_dependencies
 from proxy.postgrest.hazards import FOREIGN_KEYS, RELATIONS, ROW_FUNCTIONS, SIGNATURE, Hazards, read_hazards
@@ -175,7 +175,9 @@ async def _read_columns(connection: "asyncpg.Connection[Any]", schemas: Sequence
     )
     tables = await connection.fetch(PLAIN_TABLES, list(schemas))
     plain = frozenset(f"{row['schema']}.{row['relation']}" for row in tables)
-    return msgspec.structs.replace(catalog, facts=facts, plain_tables=plain)
+    rows = await connection.fetch(UPDATED_IN_PLACE, list(schemas))
+    updated = {f"{row['schema']}.{row['relation']}": row["updated"] for row in rows}
+    return msgspec.structs.replace(catalog, facts=facts, plain_tables=plain, updated=updated)
 
 
 async def _read_dependencies(connection: "asyncpg.Connection[Any]") -> Dependencies:

@@ -55,6 +55,7 @@ class UpstreamState:
         self.comparison_bytes = ByteBudget(shadow.max_bytes)
         self.unsafe_reads = UnsafeReads(settings.catalog.schemas[0], merge.max_tracked)
         self.plain_tables: frozenset[str] = frozenset()
+        self.updated_in_place: Mapping[str, int] = {}
         """Tables whose writes may share a call, by the catalog; with their schema."""
         self.trust = Trust(merge.probation, *bounds)
         self.order_trust = Trust(LEAST_ORDERED, *bounds)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from proxy.analysis.cache_estimate import FRESH, MAX_KEYS, CacheEstimate
-from proxy.fixes.cache_code import MAX_AGE
+from proxy.fixes.reads.cache_code import MAX_AGE
 from tests.rules.traces import parallel
 
 if TYPE_CHECKING:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
 
 from proxy.analysis.fan_out import (
-    BusyTime,
     FanOutDetector,
     fan_outs,
     has_many_rows_per_key,
-    is_polled,
     parallel_fan_out,
     sequential_fan_out,
-    split_at_pauses,
     varying_key,
-    without_polling,
 )
 from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.pauses import BusyTime
 from proxy.analysis.steps import result_of
 from rules.fan001_n_plus_one_read import NPlusOne
 from tests.rules.traces import span, trace
@@ -49,66 +47,48 @@ def test_a_filter_with_another_operator_is_not_a_key() -> None:
     assert key_column("GET /t?a=gt.1", "GET /t?a=gt.2", "GET /t?a=gt.3") is None
 
 
-def spans_at(*starts: float, line: str = "GET /t?a=eq.1") -> list[Span]:
-    return [span(line, number, start=start, end=start + 0.1) for number, start in enumerate(starts, 1)]
+def detected(spans: list[Span]) -> list[bool]:
+    """Whether the spans are a fan-out in parallel, and whether they are one in sequence."""
+    parsed, load = parse_fingerprint("GET t?a=eq.?"), BusyTime(spans)
+    return [
+        result_of(detect(parsed, spans, BOUNDS, load)) is not None for detect in (parallel_fan_out, sequential_fan_out)
+    ]
 
 
-def test_a_pause_ends_a_run_and_a_slow_call_does_not() -> None:
-    slow = span("GET /t?a=eq.1", 9, start=1.05, end=3.0)
-    runs = split_at_pauses([*spans_at(0.0, 0.2, 1.0, 1.1), slow, *spans_at(3.2)], pause=0.5)
-    assert [len(run) for run in runs] == [2, 4]
-    assert not list(split_at_pauses([], 0.5))
-
-
-def test_equal_requests_at_even_intervals_with_few_other_requests_are_polling() -> None:
-    other = span("GET /t?a=eq.2", 9, start=0.5, end=0.6)
-    assert result_of(without_polling([*spans_at(0.0, 1.0, 2.1, 3.0), other])) == [other]
-    for starts in ((0.0, 1.0), (0.0, 1.0, 3.0), (0.0, 0.1, 0.2), (0.0, 0.0, 0.0)):
-        assert len(result_of(without_polling(spans_at(*starts)))) == len(starts)
-
-
-def test_intervals_below_the_minimum_period_of_a_timer_are_not_polling() -> None:
-    for period, polled in ((0.15, False), (0.25, True)):
-        equal = [span("GET /t?a=eq.1", n, start=n * period, end=n * period + 0.01) for n in range(5)]
-        assert is_polled(equal, BusyTime(equal)) is polled
-
-
-def test_even_waits_after_each_answer_and_growing_waits_are_polling() -> None:
-    def polled(*times: tuple[float, float]) -> bool:
-        equal = [span("GET /t?a=eq.1", n, start=start, end=end) for n, (start, end) in enumerate(times)]
-        return is_polled(equal, BusyTime(equal))
-
-    assert polled((0.0, 0.2), (0.5, 0.52), (0.82, 0.84), (1.14, 1.16))
-    assert polled((0.0, 0.01), (0.2, 0.21), (0.6, 0.61), (1.4, 1.41))
-    # A busy machine delays one of them; none comes early.
-    assert polled((0.0, 0.182), (0.63, 0.654), (0.979, 1.014), (1.333, 1.348), (1.654, 1.671))
-    assert not polled((0.0, 0.01), (0.7, 0.71), (1.1, 1.11), (1.5, 1.51), (1.7, 1.71))
-    assert not polled((0.0, 0.01), (0.2, 0.21), (0.6, 0.61))
-    assert not polled((0.0, 0.01), (0.8, 0.81), (1.2, 1.21), (1.4, 1.41))
-
-
-def test_busy_time_between_two_moments_counts_the_spans_that_began_between_them() -> None:
-    busy = BusyTime(spans_at(3.0, 1.0, 2.0))
-    seconds = [round(busy.seconds_between(*moments), 9) for moments in ((1.0, 3.0), (0.0, 9.0), (3.5, 9.0))]
-    assert seconds == [0.2, 0.3, 0.0]
-
-
-def test_overlapping_spans_are_busy_once_and_timers_that_start_together_are_polling() -> None:
-    assert round(BusyTime(spans_at(1.0, 1.0, 1.05, 1.02)).seconds_between(0.0, 9.0), 9) == 0.15
-    timers = [[span(f"GET /t?a=eq.{n}", n, start=0.0, end=0.35), *spans_at(0.75, 1.25, 1.75)] for n in range(3)]
-    busy = BusyTime([each for timer in timers for each in timer])
-    assert [is_polled(timer, busy) for timer in timers] == [True] * 3
+PARALLEL, SEQUENTIAL = [True, False], [False, True]
 
 
 def test_a_fan_out_is_parallel_or_sequential_by_what_most_of_its_spans_are() -> None:
-    def detected(interval: float) -> list[bool]:
-        spans = [span(f"GET /t?a=eq.{n}", n, start=n * interval, end=n * interval + 0.1) for n in range(9)]
-        parsed = parse_fingerprint("GET t?a=eq.?")
+    def every(interval: float) -> list[Span]:
+        return [span(f"GET /t?a=eq.{n}", n, start=n * interval, end=n * interval + 0.1) for n in range(9)]
+
+    assert (detected(every(0.01)), detected(every(0.15))) == (PARALLEL, SEQUENTIAL)
+
+
+def test_reads_sent_two_by_two_are_parallel_though_some_pairs_did_not_overlap() -> None:
+    starts = [0.0, 0.01, 0.05, 0.06, 0.10, 0.11, 0.15, 0.17, 0.20, 0.22]
+    assert detected([span(f"GET /t?a=eq.{n}", n, start=at, end=at + 0.015) for n, at in enumerate(starts)]) == PARALLEL
+
+
+def test_quick_reads_are_parallel_if_each_has_a_connection_of_its_own_and_sequential_on_those_of_a_pool() -> None:
+    def on(*connections: int) -> list[Span]:
         return [
-            result_of(detect(parsed, spans, BOUNDS)) is not None for detect in (parallel_fan_out, sequential_fan_out)
+            replace(span(f"GET /t?a=eq.{n}", n, start=n / 50, end=n / 50 + 0.01), connection=connection, connected=0.0)
+            for n, connection in enumerate(connections)
         ]
 
-    assert (detected(0.01), detected(0.2)) == ([True, False], [False, True])
+    assert detected(on(*range(1, 10))) == PARALLEL
+    assert detected(on(1, 2, 3, 4, 5, 2, 1, 4, 3)) == SEQUENTIAL
+    assert detected(on(0, 0, 0, 0, 0, 0)) == SEQUENTIAL
+
+
+def test_a_person_or_a_timer_makes_no_loop_and_a_busy_machine_does_not_end_one() -> None:
+    def with_pauses(*pauses: float) -> list[bool]:
+        starts = accumulate(pauses, lambda at, pause: at + 0.02 + pause, initial=0.0)
+        return detected([span(f"GET /t?a=eq.{n}", n, start=at, end=at + 0.02) for n, at in enumerate(starts)])
+
+    assert with_pauses(0.001, 0.03, 0.4, 0.01, 0.02, 0.05, 0.01, 0.02) == SEQUENTIAL
+    assert with_pauses(0.14, 0.16, 0.28, 0.14, 0.15, 0.19) == [False, False]
 
 
 def test_a_key_has_many_rows_if_an_answer_had_several_or_the_query_has_an_order() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.unique_key import no_key_reason, page_key, row_key
+from proxy.analysis.unique_key import has_key, no_key_reason, page_key, row_key
 from proxy.postgrest.database_facts import DatabaseFacts
 from tests.factories import declared
 
@@ -25,6 +25,13 @@ def test_a_row_is_found_by_a_primary_key_of_one_column() -> None:
     assert row_key(READ, declared("t", "n", "n")) == "n"
     assert row_key(READ, declared("t", "a,b", "a", "b")) == ""
     assert row_key(READ, DatabaseFacts()) == ""
+
+
+def test_columns_have_a_key_if_a_whole_declared_one_is_among_them() -> None:
+    assert has_key(READ, {"a", "b", "at"}, declared("t", "a,b,at", "a", "b"))
+    assert has_key(READ, {"code"}, declared("t", "id,code", "id", unique="code"))
+    assert not has_key(READ, {"a"}, declared("t", "a,b", "a", "b"))
+    assert not has_key(READ, {"id"}, DatabaseFacts())
 
 
 def test_the_reason_tells_an_unknown_key_from_a_missing_one() -> None:

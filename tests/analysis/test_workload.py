@@ -55,6 +55,13 @@ def test_only_requests_for_relations_are_counted_and_writes_are_counted_by_relat
     assert len(workload) == 5
 
 
+def test_a_shared_call_is_one_slow_call_however_many_requests_it_answered() -> None:
+    workload = Workload(10)
+    workload.add(trace([replace(span(f"GET /t?id=eq.{n} → 900 ms", n), call=n // 8 + 1) for n in range(16)]))
+    (usage,) = workload
+    assert (usage.calls, usage.count_at_least(0.5)) == (16, 2)
+
+
 def test_quantiles_are_at_most_one_step_too_high() -> None:
     workload = Workload(10)
     for number in range(1, 101):

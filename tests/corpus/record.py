@@ -88,16 +88,46 @@ def players(group: Path) -> Iterator[tuple[str, ...]]:
 @asynccontextmanager
 async def corpus_upstream() -> AsyncIterator[tuple[str, str]]:
     """The address of PostgREST with the corpus' tables, far away, and a token for it."""
+    async with corpus_database() as postgres, upstream_of(postgres) as upstream:
+        yield upstream
+
+
+@asynccontextmanager
+async def corpus_database() -> AsyncIterator[Postgres]:
+    """Postgres with the corpus' tables."""
     with Postgres() as postgres:
         await load(postgres.dsn, CREATORS)
-        connection = await asyncpg.connect(postgres.dsn)
-        await connection.execute(MORE + "".join(file.read_text() for file in sorted(HERE.rglob("*.sql"))))
+        await _execute(postgres, MORE + "".join(file.read_text() for file in sorted(HERE.rglob("*.sql"))))
+        yield postgres
+
+
+@asynccontextmanager
+async def upstream_of(postgres: Postgres, database: str = "postgres") -> AsyncIterator[tuple[str, str]]:
+    """The address of PostgREST in front of a database, far away, and a token for it."""
+    settings = {"db-max-rows": "1000"}
+    dsn = postgres.dsn_as("authenticator").removesuffix("postgres") + database
+    with PostgREST(dsn, secret=SECRET, settings=settings) as postgrest:
+        async with slow_upstream(postgrest.port) as upstream:
+            yield upstream, service_token(SECRET)
+
+
+@asynccontextmanager
+async def fresh_upstream(postgres: Postgres) -> AsyncIterator[tuple[str, str]]:
+    """The same, with a copy of the database, so that no scenario finds what another run of it has written."""
+    await _execute(postgres, "create database fresh template postgres", "template1")
+    try:
+        async with upstream_of(postgres, "fresh") as upstream:
+            yield upstream
+    finally:
+        await _execute(postgres, "drop database fresh with (force)", "template1")
+
+
+async def _execute(postgres: Postgres, sql: str, database: str = "postgres") -> None:
+    connection = await asyncpg.connect(postgres.dsn.removesuffix("postgres") + database)
+    try:
+        await connection.execute(sql)
+    finally:
         await connection.close()
-        settings = {"db-max-rows": "1000"}
-        with PostgREST(postgres.dsn_as("authenticator"), secret=SECRET, settings=settings) as postgrest:
-            token = service_token(SECRET)
-            async with slow_upstream(postgrest.port) as upstream:
-                yield upstream, token
 
 
 async def main(wanted: Sequence[Path]) -> None:

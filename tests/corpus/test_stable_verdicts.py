@@ -1,18 +1,29 @@
-"""The soak of verdicts sees each difference between two runs: another rule, another impact, one finding more."""
+"""A busy machine changes no verdict, and the soak of verdicts sees each difference between two runs."""
 
 from __future__ import annotations
 
 import gzip
+from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.corpus.scoring import IN_SAMPLE, groups, labels, recording
-from tests.e2e.soak.stable_verdicts import Verdict, differing, verdicts
+from tests.corpus.busy_machine import delayed
+from tests.corpus.scoring import HELD_OUT, IN_SAMPLE, PUBLIC_PATTERNS, groups, labels, recorded_traces, recording
+from tests.e2e.soak.stable_verdicts import Verdict, differing, verdict, verdicts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from proxy.model import Trace
+
+SLOWER = "FAN016"
+"""It is told of the time that queries take, whatever makes them slow."""
 
 N_PLUS_ONE = ("FAN001", "MEDIUM")
 
 
-@pytest.mark.parametrize("other", [(), (N_PLUS_ONE, N_PLUS_ONE), (("FAN001", "HIGH"),), (("FAN002", "MEDIUM"),)])
+@pytest.mark.parametrize("other", [(), (N_PLUS_ONE, ("FAN002", "LOW")), (("FAN001", "HIGH"),), (("FAN002", "MEDIUM"),)])
 def test_another_verdict_in_one_of_ten_runs_is_seen(other: Verdict) -> None:
     runs: list[dict[str, Verdict]] = [{"page": (N_PLUS_ONE,), "job": ()} for _ in range(10)]
     assert differing(runs) == {}
@@ -27,3 +38,13 @@ def test_a_recording_has_a_verdict_per_scenario_and_the_same_each_time() -> None
     assert found.keys() <= labels(IN_SAMPLE).keys()
     assert any(found.values())
     assert differing([found, verdicts(recorded)]) == {}
+
+
+@pytest.mark.parametrize("scenarios", [HELD_OUT, IN_SAMPLE, PUBLIC_PATTERNS], ids=lambda path: str(path.name))
+def test_a_busy_machine_changes_neither_what_is_found_nor_its_impact(scenarios: Path) -> None:
+    def of(traces: list[Trace]) -> Verdict:
+        return tuple(one for one in verdict(traces) if one[0] != SLOWER)
+
+    for name, traces in list(recorded_traces(scenarios).items())[::3]:
+        random = Random(name)
+        assert {of([delayed(trace, random) for trace in traces]) for _ in range(2)} == {of(traces)}, name

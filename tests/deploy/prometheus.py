@@ -23,7 +23,7 @@ from tests.test_imports import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-PATIENCE = 20.0  # seconds
+PATIENCE = 60.0  # seconds
 
 
 def program(name: str) -> str:

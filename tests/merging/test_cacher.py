@@ -144,6 +144,19 @@ async def test_who_comes_after_its_time_waits_for_the_read_that_fetches_it_again
     assert found.slice.body == b"[1]"
 
 
+async def test_what_is_fetched_again_while_somebody_writes_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def read_again(cacher: Cacher, fill: Fill) -> tuple[bytes | None, int]:
+        cacher._drops.drop(None)
+        fill.line, fill.fields = parse_status_line(b"HTTP/1.1 200 OK"), ()
+        return b"[1]", 1
+
+    monkeypatch.setattr(Cacher, "_read_again", read_again)
+    cacher, reads = await stale()
+    await cacher.lookup(member(READ))
+    await asyncio.gather(*reads._refills)
+    assert (reads.answers.refills, len(reads.answers)) == ({"not-kept": 1}, 0)
+
+
 async def test_reads_that_nobody_waits_for_end_with_fanin(monkeypatch: pytest.MonkeyPatch) -> None:
     async def read_again(*_: object) -> tuple[bytes | None, int]:
         await asyncio.Event().wait()

@@ -6,6 +6,7 @@ from proxy.admin.gauges import SERIES
 from proxy.findings.model import Finding, Fix
 from proxy.observe.events import (
     AnswersCompared,
+    CacheUsed,
     FellBack,
     HeaderDiffered,
     HealthChecked,
@@ -56,6 +57,7 @@ def test_every_declared_counter_is_incremented_by_an_event() -> None:
             HealthChecked(False),
             HeaderDiffered("x-job", 20),
             MemoUsed(0.01),
+            CacheUsed(0.01),
         ),
         TraceClosed(trace(span(LINE.format(1), 1), truncated=True), (finding,)),
         labels=1,

@@ -83,6 +83,26 @@ def test_an_answer_that_is_replaced_is_counted_once() -> None:
     assert (cache.held_bytes, len(cache)) == (OVERHEAD, 1)
 
 
+def test_an_answer_that_is_moved_is_not_removed_and_outlives_its_token() -> None:
+    cache, drops = made()
+    cache.put(b"a", replace(entry(drops, size=500), until=5.0), drops, 0.0)
+    cache.move(b"a", b"b", drops, 1.0)
+    assert cache.get(b"a", 9.0, drops, 1.0) is None
+    assert cache.get(b"b", 9.0, drops, 6.0)
+    assert (len(cache), cache.held_bytes, cache.removed, cache.wasted) == (1, OVERHEAD + 500, {}, {})
+
+
+def test_an_answer_that_nobody_was_answered_from_is_counted_as_wasted() -> None:
+    cache, drops = made()
+    for name in (b"a", b"b"):
+        cache.put(name, entry(drops), drops, 0.0)
+    assert cache.get(b"a", 9.0, drops, 0.0)
+    assert cache.relations["public.rates"].uses == 1
+    cache.purge(RATES)
+    assert (cache.removed["purged"], cache.wasted["purged"]) == (2, 1)
+    assert cache.relations == {}
+
+
 def test_answers_are_purged_by_what_they_read_or_may_read() -> None:
     cache, drops = made()
     cache.put(b"a", entry(drops), drops, 0.0)

@@ -150,7 +150,14 @@ def test_writes_of_one_caller_differ_in_the_length_of_their_bodies_only() -> Non
     assert short.identity_hash != long.identity_hash
     assert short.caller_hash == long.caller_hash != other.caller_hash
     assert with_peer(short, b"1", b"k").caller_hash == with_peer(long, b"1", b"k").caller_hash
-    assert read(HOST).caller_hash == b""
+    assert read(HOST).caller_hash == read(HOST).identity_hash
+
+
+def test_reads_of_one_caller_are_its_reads_whatever_form_of_answer_they_ask_for() -> None:
+    lines = (b"Accept: application/json", b"accept: application/vnd.pgrst.object+json", b"Prefer: count=exact")
+    hashes = {read(HOST + b"Authorization: a\r\n" + line).caller_hash for line in lines}
+    assert hashes == {read(HOST + b"Authorization: a").caller_hash}
+    assert read(HOST + b"Authorization: a\r\nPrefer: missing=default").caller_hash not in hashes
 
 
 def test_the_preferences_of_a_write_are_those_that_decide_what_it_does() -> None:

@@ -113,3 +113,19 @@ def test_without_any_write_nothing_is_recorded() -> None:
     proofs = OrderProofs(1000)
     proofs.record_matches([ONE], 0, 1.0)
     assert (proofs.epoch, proofs.is_closed(1.0), proofs.is_proven(ONE)) == (0, False, False)
+
+
+def test_before_any_write_requests_prove_the_order_of_relations_with_rows_that_were_updated_in_place() -> None:
+    proofs = OrderProofs(1000)
+    proofs.record_matches([ONE], 0, 1.0, updated=7)
+    assert [proofs.is_proven(ONE, 7), proofs.is_proven(OTHER, 7)] == [True, False]
+    assert not proofs.is_proven(ONE, 8), "more rows were updated"
+
+
+def test_a_write_takes_the_proofs_of_such_relations_away_too() -> None:
+    proofs = OrderProofs(1000)
+    proofs.record_matches([ONE], 0, 1.0, updated=7)
+    write(proofs, 2.0)
+    assert not proofs.is_proven(ONE, 7)
+    proofs.record_matches([ONE], 0, 3.0, updated=7)
+    assert not proofs.is_proven(ONE, 7), "the call was sent before the write"

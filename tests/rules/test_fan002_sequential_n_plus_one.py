@@ -54,7 +54,7 @@ def test_a_fan_out_is_either_fan001s_or_fan002s_and_never_both(together: int) ->
     then = [span(f"{PROFILES}{n}", n + 1, start=n * 0.02, end=n * 0.02 + 0.01) for n in range(together + 1, 21)]
     seen = trace([*first, *then])
     codes = [finding.code for rule in (fan001_n_plus_one_read.RULE, RULE) for finding in found(rule, [seen])]
-    assert codes == ["FAN001" if together > 10 else "FAN002"]
+    assert codes == ["FAN001" if together >= 10 else "FAN002"]
 
 
 def test_the_impact_grows_with_calls_and_with_a_wait_that_is_noticed() -> None:
@@ -118,19 +118,17 @@ def test_a_loop_within_a_loop_asks_at_even_intervals_and_is_one_all_the_same() -
 def test_calls_far_apart_in_a_long_trace_are_not() -> None:
     lines = [f"{PROFILES}{n}" for n in range(20)]
     assert not findings(one_by_one(lines, every=2.0))
-    assert findings(one_by_one(lines, every=2.0), RuleSettings(n_plus_one=NPlusOne(max_pause=3.0, max_idle=3.0)))
+    assert findings(one_by_one(lines, every=2.0), RuleSettings(n_plus_one=NPlusOne(max_pause=3.0)))
 
 
 def test_a_person_who_types_or_moves_over_a_list_is_no_loop_and_work_that_asks_for_other_rows_is_one() -> None:
     lines = [f"GET /users?select=id&name=eq.{'a' * n}" for n in range(1, 9)]
-    assert findings(one_by_one(lines, every=0.12))
+    assert findings(one_by_one(lines, every=0.08))
     typed = one_by_one(lines, every=0.14)
     assert not findings(typed)
-    assert findings(typed, RuleSettings(n_plus_one=NPlusOne(max_idle=0.2)))
+    assert findings(typed, RuleSettings(n_plus_one=NPlusOne(max_pause=0.2)))
     work = [span(f"POST /rpc/work?n={n}", 20 + n, start=n * 0.14 + 0.02, end=n * 0.14 + 0.13) for n in range(8)]
     assert findings(trace([*typed.spans, *work]))
-    slow = trace([span(line, n, start=n * 0.4, end=n * 0.4 + 0.25) for n, line in enumerate(lines)])
-    assert findings(slow), "most of the time is the reads'"
 
 
 def test_a_slow_loop_is_known_by_keys_that_follow_each_other_in_an_earlier_answer() -> None:

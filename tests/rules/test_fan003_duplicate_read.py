@@ -95,7 +95,7 @@ def test_what_a_timer_asks_is_not_and_what_slow_work_repeats_is() -> None:
 def test_a_long_wait_is_a_reason_to_read_again() -> None:
     late = trace([span(ROW, n, start=start, end=start + 0.02) for n, start in enumerate((0.0, 0.1, 0.7, 0.75), 1)])
     assert not findings(late)
-    assert findings(late, RuleSettings(duplicate_read=DuplicateRead(max_pause=0.6)))
+    assert findings(late, RuleSettings(duplicate_read=DuplicateRead(max_pause=0.7)))
     busy = [*late.spans, span("GET /videos?select=*", 9, start=0.15, end=0.69)]
     assert findings(trace(busy))
 

@@ -8,6 +8,7 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
+from proxy.postgrest.database_facts import DatabaseFacts, RelationFacts
 from proxy.settings.rules import RuleSettings
 from rules.fan008_patch_and_recount import RULE, PatchAndRecount, detect
 from tests.rules.traces import parallel, span, trace
@@ -149,3 +150,30 @@ def test_a_mixed_trace_is_not_judged_and_an_inferred_one_with_less_confidence() 
 
 def test_the_key_to_mute_by_does_not_depend_on_values() -> None:
     assert findings(one_by_one(review(6)))[0].key == findings(one_by_one(review(60)))[0].key
+
+
+def test_reading_the_new_row_by_its_key_is_not_whatever_the_key_is_called() -> None:
+    def back(column: str, rows: int = 1) -> Trace:
+        lines = [f"POST /t → 1 rows|GET /t?{column}=eq.{n}&kind=eq.a → {rows} rows" for n in range(5)]
+        return one_by_one("|".join(lines).split("|"))
+
+    assert not findings(back("code"))
+    assert not findings(back("id"))
+    assert findings(back("code", rows=3))
+    assert findings(back("id", rows=3)), "a column is no key by its name"
+
+
+def test_what_the_database_declares_is_a_key_and_nothing_else_is() -> None:
+    def found(*key: str) -> list[Finding]:
+        lines = [f"POST /t → 1 rows|HEAD /t?a=eq.{n}&b=eq.1 → 3 in all" for n in range(5)]
+        facts = DatabaseFacts(relations={"public.t": RelationFacts(declared_key=key)})
+        return list(detect(one_by_one("|".join(lines).split("|")), replace(RuleSettings().of(RULE), facts=facts)))
+
+    assert not found("a", "b")
+    assert found("id")
+    assert found("a", "c")
+
+
+def test_a_list_by_a_part_of_the_key_of_the_written_row_is_a_recount() -> None:
+    lines = [f"PATCH /lines?cart=eq.7&product=eq.{n}|GET /lines?cart=eq.7 → 5 rows" for n in range(5)]
+    assert findings(one_by_one("|".join(lines).split("|")))

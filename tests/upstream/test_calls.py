@@ -55,6 +55,19 @@ async def test_the_event_of_an_answered_call_has_its_status_and_time() -> None:
         harness.upstream.close()
 
 
+async def test_a_call_whose_callback_fails_is_not_sent_and_emits_no_event() -> None:
+    def fails() -> None:
+        raise RuntimeError
+
+    async with ScriptedUpstream(answers(OK)) as server:
+        harness = CallsHarness(server.url)
+        call = harness.call(fails)
+        with pytest.raises(RuntimeError):
+            await call.__aenter__()
+        assert (call.sent, harness.emitted) == (False, [])
+        harness.upstream.close()
+
+
 async def test_a_call_that_the_pool_refuses_emits_no_event() -> None:
     async with ScriptedUpstream(answers(OK)) as server:
         harness = CallsHarness(server.url, pool__calls=1, limits__queue=1)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import Filter
 from proxy.analysis.varying import SimilarCalls
-from proxy.fixes.key_code import Keys
+from proxy.fixes.loops.key_code import Keys
 from proxy.fixes.sql.clauses import (
     columns_sql,
     condition_sql,

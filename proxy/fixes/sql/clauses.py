@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from proxy.analysis.fingerprint import Filter, OrderItem, ParsedFingerprint, describes_body
-from proxy.fixes.chain_code import select_items
+from proxy.fixes.clients.chain_code import select_items
 from proxy.postgrest.names import quoted_identifier
 from proxy.postgrest.request.select_list import SelectItem
 

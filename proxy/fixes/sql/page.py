@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from proxy.analysis.fingerprint import OrderItem, ParsedFingerprint
-from proxy.fixes.chain_code import without_order
-from proxy.fixes.memoized import memoized
-from proxy.fixes.page_code import SeekKey, nulls_last, seek_order
+from proxy.fixes.clients.chain_code import without_order
+from proxy.fixes.clients.memoized import memoized
+from proxy.fixes.reads.page_code import SeekKey, nulls_last, seek_order
 from proxy.fixes.sql.clauses import columns_sql, conditions_sql, expression, select_sql
 
 

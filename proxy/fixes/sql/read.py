@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from proxy.analysis.fingerprint import OrderItem, ParsedFingerprint
-from proxy.fixes.memoized import memoized
+from proxy.fixes.clients.memoized import memoized
 from proxy.fixes.sql.clauses import columns_sql, conditions_sql, finish_statement, select_sql
 
 

@@ -1,5 +1,7 @@
 """SQL that writes many rows in one statement. fanin does not read bodies: one placeholder column stands for all."""
 
+from collections.abc import Sequence
+
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, conflict_columns
 from proxy.analysis.varying import SimilarCalls
 from proxy.fixes.sql.clauses import conditions_sql, finish_statement, key_sql, records_sql, table_sql, where_sql
@@ -16,9 +18,9 @@ def batch_write_sql(calls: SimilarCalls) -> str:
     return _write(calls.parsed, [key_sql(calls.keys, calls.parsed)], rest, 1)
 
 
-def row_write_sql(parsed: ParsedFingerprint, preferences: str = "") -> str:
-    """The write unchanged; ``$1`` is the new value of an update."""
-    return rows_sql(parsed, preferences) if parsed.method == "POST" else _write(parsed, [], parsed.filters, 0)
+def row_write_sql(parsed: ParsedFingerprint) -> str:
+    """The update or delete unchanged; ``$1`` is the new value of an update."""
+    return _write(parsed, [], parsed.filters, 0)
 
 
 def _write(parsed: ParsedFingerprint, conditions: list[str], rest: tuple[Filter, ...], values: int) -> str:
@@ -46,11 +48,14 @@ def update_each_sql(calls: SimilarCalls) -> str:
     return finish_statement(lines)
 
 
-def rows_sql(parsed: ParsedFingerprint, preferences: str) -> str:
-    """One ``insert`` of all rows, from a JSON array of objects, ``$1``; an upsert needs ``on_conflict``."""
-    table, conflict = table_sql(parsed), conflict_columns(parsed)
-    merges = conflict and "resolution=ignore-duplicates" not in preferences
-    keys = [quoted_identifier(name.strip()) for name in conflict.split(",")] if merges else []
+def rows_sql(parsed: ParsedFingerprint, preferences: str, primary_key: Sequence[str] = ()) -> str:
+    """One ``insert`` of all rows, from a JSON array of objects, ``$1``; an upsert without ``on_conflict`` needs the
+    ``primary_key``, by which PostgREST then looks for conflicts.
+    """
+    table = table_sql(parsed)
+    conflict = [name.strip() for name in conflict_columns(parsed).split(",") if name] or primary_key
+    merges = "resolution=ignore-duplicates" not in preferences
+    keys = [quoted_identifier(name) for name in conflict] if merges else []
     columns = ", ".join([*keys, COLUMN])
     lines = [
         f"insert into {table} ({columns}) {OTHER_COLUMNS}",

@@ -16,6 +16,7 @@ import pytest
 from proxy.demo.stack import service_token
 from proxy.merging.fills import CachedReads
 from proxy.merging.shared_answers import SharedAnswers
+from proxy.observe.events import Warned
 from proxy.path.sharing import DIFFER, UNKNOWN, Sharing
 from proxy.settings.loading import load
 from proxy.settings.sources import ConfigError
@@ -167,6 +168,8 @@ async def test_a_relation_that_may_depend_on_who_asks_is_not_shared_and_the_reas
                 await readers.get(f"/{table}?select=*&order=id", token)
             assert reason in why_not(watch, table)
         assert watch.calls == len(watch.sidecar.cached.answers) == 3 * len(reasons)
+        said = [event.what for event in watch.of(Warned)]
+        assert said == [f"cache.shared has no effect for shared.{table}: {why_not(watch, table)}" for table in reasons]
         assert watch.sidecar.cached.sharing.refused.keys() == {f"shared.{table}" for table in reasons}
 
 

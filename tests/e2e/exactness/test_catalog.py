@@ -151,9 +151,7 @@ async def test_a_change_that_nobody_told_of_is_seen_within_the_catalogs_lifetime
 async def test_a_catalog_whose_database_cut_the_connection_is_not_believed_until_it_is_read_again(
     unusual: Stack,
 ) -> None:
-    async with fanin(
-        unusual.url, **catalog_settings(unusual), catalog__lifetime=0.05, timeouts__connect=0.5
-    ) as sidecar:
+    async with fanin(unusual.url, **catalog_settings(unusual), catalog__lifetime=0.05) as sidecar:
         await until(lambda: known_columns(sidecar, "num"))
         find = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'fanin'"
         await execute(unusual, find)

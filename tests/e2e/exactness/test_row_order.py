@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from tests.e2e.support.bursts import assert_all_same, get, one_by_one, together
-from tests.e2e.support.harness import fanin
+from tests.e2e.support.harness import fanin, until
 from tests.e2e.support.sidecar_events import SidecarEvents
 from tests.e2e.support.unusual_types import postgrest_with
 
@@ -127,10 +127,41 @@ async def test_keys_whose_rows_an_index_finds_in_another_order_are_sent_alone(ta
     assert 0 < calls["fallback"] < size / 2
 
 
-async def test_the_catalog_knows_that_rows_were_updated_in_place(tables: Stack) -> None:
-    calls = await calls_of_last_burst(tables, lists("edited_few", range(20, 32)), True)
-    assert calls["fallback"] == 12
-    assert "probation" not in calls
+async def test_where_the_catalog_knows_of_updates_in_place_each_request_proves_its_order(tables: Stack) -> None:
+    edited = {row % 60 for row in range(3, 3001, 97)}
+    kept = lists("edited_few", [key for key in range(60) if key not in edited], "&select=id")
+    every = lists("edited_few", range(60), "&select=id")
+    direct, calls = await one_by_one(tables.url, kept), []
+    async with fanin(tables.url, **settings(tables, True)) as sidecar:
+        seen = SidecarEvents(sidecar)
+        for _ in range(3):
+            before = seen.calls_by_kind()
+            assert_all_same(kept, direct, await together(sidecar.port, kept))
+            calls.append(seen.calls_by_kind() - before)
+        assert_all_same(every, await one_by_one(tables.url, every), await together(sidecar.port, every))
+    assert calls[0]["probation"] == len(kept), "of other relations a part would do"
+    assert calls[1:] == [{"merged": 1}] * 2
+
+
+async def test_more_updates_in_place_past_fanin_take_the_proofs_of_their_relation_away(tables: Stack) -> None:
+    requests, others = lists("edited", [21, 31, 41, 51, 61], "&select=id"), lists("comment", range(12))
+    async with fanin(tables.url, **settings(tables, True), catalog__lifetime=0.05) as sidecar:
+        seen = SidecarEvents(sidecar)
+        for _ in range(3):
+            await together(sidecar.port, requests)
+            await together(sidecar.port, others)
+        assert seen.calls_by_kind()["merged"] >= 6
+        state = sidecar.upstream_state
+        before = state.updated_in_place["row_order.edited"]
+        await _execute(tables.dsn, "update row_order.edited set body = body || '!' where id in (211, 311)")
+        await until(lambda: state.updated_in_place["row_order.edited"] > before)
+        direct, calls = await one_by_one(tables.url, requests), seen.calls_by_kind()
+        assert direct[0].body.startswith(b'[{"id":210}, \n {"id":211}'), "an index finds it where it was"
+        assert_all_same(requests, direct, await together(sidecar.port, requests))
+        assert seen.calls_by_kind()["probation"] > calls["probation"]
+        before_others = seen.calls_by_kind()
+        await together(sidecar.port, others)
+        assert seen.calls_by_kind() - before_others == {"merged": 1}
 
 
 async def test_a_single_key_in_another_order_is_found_before_anybody_is_answered(tables: Stack) -> None:

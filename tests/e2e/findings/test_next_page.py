@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.fixes.page_code import next_page_py
+from proxy.fixes.reads.page_code import next_page_py
 
 if TYPE_CHECKING:
     from tests.conftest import Stack

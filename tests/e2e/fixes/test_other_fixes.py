@@ -12,7 +12,7 @@ import pytest
 from yarl import URL
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.fixes.advice_code import together_js
+from proxy.fixes.reads.advice_code import together_js
 from proxy.observe.events import Event, TraceClosed
 from tests.e2e.support.fix_comparison import comparing
 from tests.e2e.support.fix_runs import PATIENT

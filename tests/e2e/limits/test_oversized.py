@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.fixes.chunk_code import chunk_fix, list_calls
+from proxy.fixes.reads.chunk_code import chunk_fix, list_calls
 from proxy.observe.events import TraceClosed
 from proxy.observe.tree import TracePrinter
 from tests.e2e.support.bursts import get, statement_counter

@@ -57,8 +57,15 @@ async def doctor(stack: Stack, *arguments: str, limit: str = "") -> Told:
     return Told(process.returncode, checks, lines, out + errors.decode())
 
 
-async def test_a_sound_setup_has_nothing_broken_and_ends_with_three_settings(stack: Stack) -> None:
+async def test_lists_without_an_order_merge_and_no_setting_is_proposed_for_them(stack: Stack) -> None:
     told = await doctor(stack)
+    assert told.code == OK, told.out
+    assert told.checks["lists by key"][0].startswith("ok: merge: creator_applications, ")
+    assert not [line for line in told.settings if line.startswith("merge.ties")]
+
+
+async def test_a_sound_setup_has_nothing_broken_and_ends_with_three_settings(stack: Stack) -> None:
+    told = await doctor(stack, "--set", "merge.ties=none")
     assert told.code == OK, told.out
     assert told.checks["upstream"][0].startswith(f"ok: {stack.url} answers in ")
     assert "postgrest/" in told.checks["upstream"][0]
@@ -74,10 +81,9 @@ async def test_a_sound_setup_has_nothing_broken_and_ends_with_three_settings(sta
 
 
 async def test_what_the_settings_have_already_is_not_proposed(stack: Stack) -> None:
-    told = await doctor(
-        stack, "--db-uri", stack.dsn, "--set", "detect.row_keys=on", "--set", "merge.ties=physical", "--record", "r"
-    )
+    told = await doctor(stack, "--db-uri", stack.dsn, "--set", "detect.row_keys=on", "--record", "r")
     assert told.code == OK, told.out
+    assert told.checks["lists by key"][0].startswith("ok: merge: ")
     assert told.checks["database"][0].startswith("ok: ")
     assert told.settings == []
     assert "No setting is worth changing." in told.out

@@ -19,6 +19,7 @@ from tests.e2e.support.bursts import get, statement_counter, together
 from tests.e2e.support.faulty_upstream import correct_answer, is_merged
 from tests.e2e.support.harness import (
     OK,
+    TIMEOUT,
     RawClient,
     ScriptedConnection,
     ScriptedUpstream,
@@ -247,7 +248,7 @@ async def test_a_sighup_while_fanin_starts_does_not_end_it() -> None:
         process = await asyncio.create_subprocess_exec(program, "serve", *flags, stderr=asyncio.subprocess.PIPE)
         assert process.stderr is not None
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(TIMEOUT):
                 await asked.wait()
                 process.send_signal(signal.SIGHUP)
                 await asyncio.sleep(0.05)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.e2e, pytest.mark.stack]
 
-PATIENCE = 10.0  # seconds
+PATIENCE = 60.0  # seconds
 QUICK = {"trace.quiet_explicit": "0.05", **NO_CHECKS}
 
 

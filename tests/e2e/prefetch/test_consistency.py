@@ -13,7 +13,7 @@ from proxy.path.drops import DropClock
 from proxy.path.memo import Fetch, Memo, MemoEntry, MemoKey
 from proxy.path.siblings import varied_keys
 from proxy.upstream.state import UpstreamState
-from tests.e2e.support.histories import PROMISES, History, Read, Write, broken_promises
+from tests.e2e.support.histories import PROMISES, History, Notified, Read, Write, broken_promises
 from tests.e2e.support.racing_loops import MOST_RUNS, OPERATIONS, Race
 
 if TYPE_CHECKING:
@@ -154,8 +154,8 @@ async def test_a_planted_fault_breaks_its_promise(
 # The checker itself.
 
 
-def history(*reads: Read, write: Write) -> History:
-    return History(1.0, list(reads), [write])
+def history(*reads: Read, write: Write, **more: Any) -> History:
+    return History(1.0, list(reads), [write], **more)
 
 
 def test_each_promise_is_broken_by_one_read_and_kept_by_another() -> None:
@@ -171,6 +171,21 @@ def test_each_promise_is_broken_by_one_read_and_kept_by_another() -> None:
         (history(read(5, 9.8), write=straight), history(read(5, 10.0), write=straight)),
         (history(read(5, 12.0, key=2), write=through), history(read(5, 12.0), write=through)),
         (history(read(5, 12.0, reader="b"), write=through), history(read(5, 12.0), write=through)),
+    ]
+    notified = Notified(1, 5, 11.0)
+    cases += [
+        (
+            history(read(4, 11.1), write=straight, notified=[notified]),
+            history(read(4, 10.9), write=straight, notified=[notified]),
+        ),
+        (
+            history(read(5, 12.0), write=straight, lost=[11.5], back=[13.0]),
+            history(read(5, 12.0), write=straight, lost=[11.5], back=[12.05]),
+        ),
+        (
+            history(read(4, 11.4), write=straight, lost=[10.5], back=[11.3]),
+            history(read(4, 11.2), write=straight, lost=[10.5], back=[11.3]),
+        ),
     ]
     for promise, (broken, kept) in zip(PROMISES, cases, strict=True):
         assert list(promise(broken)), promise.__name__

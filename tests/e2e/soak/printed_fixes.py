@@ -58,7 +58,8 @@ async def soak(stack: Stack) -> int:
 
 async def one_round(stack: Stack, seed: int) -> list[Comparison]:
     reads = await compare_all(stack, list(shapes(seed, ROUND * 4 // 5)))
-    return [reads, await compare_writes(stack, list(writes(seed, ROUND // 5)))]
+    known = {"detect__openapi": True, "openapi_token": stack.token}
+    return [reads, await compare_writes(stack, list(writes(seed, ROUND // 5)), **known)]
 
 
 if __name__ == "__main__":

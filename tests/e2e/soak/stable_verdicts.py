@@ -1,34 +1,40 @@
 """`make soak`: the same scenario has the same findings, with the same impacts, each time that it is played.
 
-`python -m tests.e2e.soak.stable_verdicts [GROUP…]` plays these folders of tests/corpus only, `VERDICT_RUNS` times (10).
-A scenario whose findings differ from one run to another is printed with them, and the exit status is 1.
+`python -m tests.e2e.soak.stable_verdicts [GROUP…]` plays these folders of tests/corpus only, `VERDICT_RUNS` times (10),
+each time on a fresh copy of the database and beside `VERDICT_LOAD` processes that compute (3). A scenario whose
+findings differ from one run to another is printed with them, and the exit status is 1.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 from collections import Counter, defaultdict
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from proxy.findings.model import IMPACTS
 from proxy.recording.codec import read_traces
-from rules import RULES
-from tests.corpus.record import corpus_upstream, play_and_record
-from tests.corpus.scoring import HELD_OUT, IN_SAMPLE, groups
+from rules import TRAFFIC_RULES
+from tests.corpus.record import corpus_database, fresh_upstream, play_and_record
+from tests.corpus.scoring import HELD_OUT, IN_SAMPLE, PUBLIC_PATTERNS, groups
 from tests.rules.traces import found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from proxy.demo.stack import Postgres
     from proxy.model import Trace
 
 RUNS = int(os.environ.get("VERDICT_RUNS", "10"))
+LOAD = int(os.environ.get("VERDICT_LOAD", "3"))
+COMPUTES = "while True: pass"
 
 Verdict = tuple[tuple[str, str], ...]
-"""Codes and impacts of the findings of one run, in order."""
+"""Codes of the findings of one run, in order, each with its worst impact."""
 
 
 def verdicts(recorded: bytes) -> dict[str, Verdict]:
@@ -36,11 +42,16 @@ def verdicts(recorded: bytes) -> dict[str, Verdict]:
     traces: defaultdict[str, list[Trace]] = defaultdict(list)
     for trace in read_traces("recorded", BytesIO(recorded)):
         traces[trace.route.partition("#")[0]].append(trace)
-    return {name: _verdict(of_scenario) for name, of_scenario in traces.items()}
+    return {name: verdict(of_scenario) for name, of_scenario in traces.items()}
 
 
-def _verdict(traces: Sequence[Trace]) -> Verdict:
-    return tuple(sorted((finding.code, finding.impact) for rule in RULES for finding in found(rule, traces)))
+def verdict(traces: Sequence[Trace]) -> Verdict:
+    """What is found in the traces of a scenario."""
+    worst: dict[str, str] = {}
+    for rule in TRAFFIC_RULES:
+        for finding in found(rule, traces):
+            worst[rule.code] = min(worst.get(rule.code, IMPACTS[0]), finding.impact, key=IMPACTS.index)
+    return tuple(sorted(worst.items()))
 
 
 def differing(runs: Iterable[Mapping[str, Verdict]]) -> dict[str, Counter[Verdict]]:
@@ -55,9 +66,10 @@ def differing(runs: Iterable[Mapping[str, Verdict]]) -> dict[str, Counter[Verdic
 async def soak(wanted: Sequence[Path]) -> int:
     """The number of scenarios whose verdicts differ."""
     wrong = 0
-    async with corpus_upstream() as (upstream, token):
-        for group in wanted or (*groups(IN_SAMPLE), *groups(HELD_OUT)):
-            runs = [verdicts(await play_and_record(upstream, group, token)) for _ in range(RUNS)]
+    every = [group for scenarios in (IN_SAMPLE, HELD_OUT, PUBLIC_PATTERNS) for group in groups(scenarios)]
+    async with corpus_database() as postgres:
+        for group in wanted or every:
+            runs = [await _played(postgres, group) for _ in range(RUNS)]
             unstable = differing(runs)
             print(
                 f"{group.name}: {len(runs[0])} scenarios, {RUNS} runs, {len(unstable)} with several verdicts",
@@ -70,5 +82,21 @@ async def soak(wanted: Sequence[Path]) -> int:
     return wrong
 
 
+async def _played(postgres: Postgres, group: Path) -> dict[str, Verdict]:
+    async with fresh_upstream(postgres) as (upstream, token):
+        return verdicts(await play_and_record(upstream, group, token))
+
+
+def main() -> int:
+    """The exit status: 1 if any scenario had several verdicts."""
+    load = [subprocess.Popen([sys.executable, "-c", COMPUTES]) for _ in range(LOAD)]
+    try:
+        return 1 if asyncio.run(soak([Path(name).resolve() for name in sys.argv[1:]])) else 0
+    finally:
+        for process in load:
+            process.kill()
+            process.wait()
+
+
 if __name__ == "__main__":
-    sys.exit(1 if asyncio.run(soak([Path(name).resolve() for name in sys.argv[1:]])) else 0)
+    sys.exit(main())

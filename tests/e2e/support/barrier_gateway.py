@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
+from aiohttp import web
+
+from tests.e2e.support.raw_client import TIMEOUT
 from tests.e2e.support.supabase_gateway import Gateway
 from tests.test_imports import ROOT
-
-if TYPE_CHECKING:
-    from aiohttp import web
-
 
 CLIENTS = ROOT / "deploy" / "clients"
 
@@ -24,5 +22,8 @@ class BarrierGateway(Gateway):
 
     async def rest(self, request: web.Request) -> web.Response:
         if "creator_payout_profiles" in request.path:
-            await self.eight.wait()
+            try:
+                await asyncio.wait_for(self.eight.wait(), TIMEOUT)
+            except TimeoutError:
+                return web.Response(status=500, text=f"fewer than eight reads came within {TIMEOUT:g} s")
         return await super().rest(request)

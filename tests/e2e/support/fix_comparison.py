@@ -14,7 +14,7 @@ import asyncpg
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.steps import result_of
 from proxy.analysis.varying import similar_calls
-from proxy.fixes.batch_code import batch_fix
+from proxy.fixes.loops.batch_code import batch_fix
 from tests.e2e.support.fix_runs import (
     LOOPS,
     NodeRunner,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.fixes.chain_code import name_values, unsupported_params
-from proxy.fixes.curl import curl
-from proxy.fixes.read_code import call_js
+from proxy.fixes.clients.chain_code import name_values, unsupported_params
+from proxy.fixes.clients.curl import curl
+from proxy.fixes.reads.read_code import call_js
 from tests.e2e.support.fix_reads import Request, single
 from tests.e2e.support.fix_runs import PATIENCE, array_text
 from tests.e2e.support.fix_shapes import uuid_of

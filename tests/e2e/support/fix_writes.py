@@ -116,11 +116,11 @@ class Entries(Table):
         return str(await self._connection.fetchval(STATE))
 
 
-async def compare_writes(stack: Stack, shapes: Sequence[Shape]) -> Comparison:
+async def compare_writes(stack: Stack, shapes: Sequence[Shape], **settings: Any) -> Comparison:
     """Play each loop, run each printed part on the table as it was before, and compare what they leave."""
     async with comparing(stack) as comparison:
         table = Entries(comparison.connection)
-        for played in await play(stack, shapes, table):
+        for played in await play(stack, shapes, table, **settings):
             await compare(comparison, played, table)
     return comparison
 

@@ -42,6 +42,15 @@ class Write:
     """Whether it went through fanin; else straight to the database."""
 
 
+@dataclass(frozen=True)
+class Notified:
+    """fanin had dropped at ``at`` because Postgres had notified it of this version."""
+
+    key: int
+    version: int
+    at: float
+
+
 @dataclass
 class History:
     """All operations of one run."""
@@ -49,6 +58,10 @@ class History:
     max_age: float
     reads: list[Read] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
+    notified: list[Notified] = field(default_factory=list)
+    lost: list[float] = field(default_factory=list)
+    """When no notification could be received any more, and when they could be again."""
+    back: list[float] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.reads) + len(self.writes)
@@ -111,12 +124,45 @@ def answer_of_another_identity(history: History) -> Iterator[str]:
     return (f"{read} was made for another" for read in history.reads if read.client != read.reader)
 
 
+def older_than_a_notification(history: History) -> Iterator[str]:
+    """A read is not older than a write that fanin had been notified of before the read was made."""
+    by_key: defaultdict[int, list[Notified]] = defaultdict(list)
+    for each in history.notified:
+        by_key[each.key].append(each)
+    for read in history.reads:
+        told = by_key[read.key]  # in the order of time, which is that of the versions
+        place = bisect_left([each.at for each in told], read.began)
+        if place and read.version < told[place - 1].version:
+            yield f"{read} began after fanin was notified of {told[place - 1]}"
+
+
+def kept_while_nothing_is_notified(history: History) -> Iterator[str]:
+    """No read that is made while notifications are lost is answered from what was read before."""
+    for read in history.reads:
+        place = bisect_left(history.lost, read.began)
+        is_back = place == 0 or (len(history.back) >= place and history.back[place - 1] <= read.ended)
+        if read.from_memo and not is_back:
+            yield f"{read} was answered from before, while notifications were lost"
+
+
+def older_than_the_return_of_notifications(history: History) -> Iterator[str]:
+    """A read that is made after notifications came back is not older than that moment."""
+    versions = _Versions(history.writes)
+    for read in history.reads:
+        place = bisect_left(history.back, read.began)
+        if place and read.version < versions.acknowledged(read.key, history.back[place - 1]):
+            yield f"{read} is older than {history.back[place - 1]}, when notifications were back"
+
+
 PROMISES: tuple[Callable[[History], Iterator[str]], ...] = (
     older_than_a_write_through_fanin,
     older_than_max_age,
     read_before_it_was_written,
     answer_of_another_key,
     answer_of_another_identity,
+    older_than_a_notification,
+    kept_while_nothing_is_notified,
+    older_than_the_return_of_notifications,
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from proxy.observe.events import Event, RequestAnswered, UpstreamCalled
 from tests.e2e.support.answer_differences import differences, without_cache_headers
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from proxy.sidecar.sidecar import Sidecar
 
+T = TypeVar("T")
 PREFETCH = {
     "rules__fan002": "rewrite",
     "merge__deadline_floor": 10.0,
@@ -95,6 +96,10 @@ class Watch:
     def calls_by_kind(self) -> Counter[str]:
         """Calls upstream, by what they were made for."""
         return Counter(event.kind for event in self._events if isinstance(event, UpstreamCalled))
+
+    def of(self, kind: type[T]) -> list[T]:
+        """The events of one kind."""
+        return [event for event in self._events if isinstance(event, kind)]
 
     def outcomes(self) -> Counter[str]:
         """Requests by how they were answered."""

@@ -66,6 +66,8 @@ class Race:
         self._operations = operations
         self._versions = versions
         self.port = 0
+        self.between_writes, self.between_straight_writes = LONGEST_PAUSE, 0.03
+        """Seconds at most between two writes of one writer."""
 
     @property
     def over(self) -> bool:
@@ -90,7 +92,11 @@ class Race:
             for number in range(self._writers):
                 tasks.create_task(self._writes(number))
             tasks.create_task(self._writes_straight(WRITERS))
+            self._disturb(sidecar, tasks)
         return sidecar
+
+    def _disturb(self, sidecar: Sidecar, tasks: asyncio.TaskGroup) -> None:
+        """Start what else happens in a race."""
 
     def _delay(self) -> float:
         slower = SLOWER if self._chance.random() < SLOW_SHARE else 1
@@ -127,9 +133,11 @@ class Race:
 
     # Writers.
 
-    async def _writes(self, number: int) -> None:
-        """Writes through fanin: by the table, or by a function, with another identity than the readers'."""
-        async with RawClient(self.port) as client:
+    async def _writes(self, number: int, port: int = 0) -> None:
+        """Writes by the table, or by a function, with another identity than the readers', through fanin, or through the
+        one at ``port``.
+        """
+        async with RawClient(port or self.port) as client:
             while not self.over:
                 key = self._key_of(number)
                 version = self._versions[key] = self._versions[key] + 1
@@ -139,22 +147,25 @@ class Race:
                 began = time.monotonic()
                 target = f"/register?id=eq.{key}" if by_table else "/rpc/set_version"
                 await self._ask(client, "PATCH" if by_table else "POST", target, lines, body)
-                self.history.writes.append(Write(key, version, began, time.monotonic(), True))
-                await asyncio.sleep(self._chance.random() * LONGEST_PAUSE)
+                self.history.writes.append(Write(key, version, began, time.monotonic(), not port))
+                await asyncio.sleep(self._chance.random() * self.between_writes)
 
     async def _writes_straight(self, number: int) -> None:
-        """Writes that fanin does not see."""
+        """Writes that do not go through fanin."""
         connection = await asyncpg.connect(self._stack.dsn)
         try:
             while not self.over:
-                key = self._key_of(number)
-                version = self._versions[key] = self._versions[key] + 1
-                began = time.monotonic()
-                await connection.execute("update registers.register set version = $2 where id = $1", key, version)
-                self.history.writes.append(Write(key, version, began, time.monotonic(), False))
-                await asyncio.sleep(self._chance.random() * 0.03)
+                await self._write_straight(connection, number)
+                await asyncio.sleep(self._chance.random() * self.between_straight_writes)
         finally:
             await connection.close()
+
+    async def _write_straight(self, connection: asyncpg.Connection[Any], number: int) -> None:
+        key = self._key_of(number)
+        version = self._versions[key] = self._versions[key] + 1
+        began = time.monotonic()
+        await connection.execute("update registers.register set version = $2 where id = $1", key, version)
+        self.history.writes.append(Write(key, version, began, time.monotonic(), False))
 
     def _key_of(self, writer: int) -> int:
         """A key that only this writer writes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlglot
 
-from proxy.fixes.batch_code import batch_fix
+from proxy.fixes.loops.batch_code import batch_fix
 from proxy.fixes.sql.batch import counts_sql, first_rows_sql, takes_keys
 from tests.fixes.seen import seen
 

@@ -1,0 +1,1 @@
+"""Which one write replaces the writes of a loop?"""
