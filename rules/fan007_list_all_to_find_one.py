@@ -5,9 +5,11 @@ What it does
 Finds reads without a filter by a key that returned at least ``rules.list_to_find_one.min_rows`` rows, or with a limit
 at least ``rules.list_to_find_one.min_limited_rows`` (a longer page is for a program, not for a person), if later
 requests of the trace use the keys of one of these rows and of no other. This needs the keys of answers
-(``detect.row_keys``); a UUID is a key in a filter on any column, a number only in ``id`` and ``…_id``. Without keys of
-answers, or if the answer was too large to keep them, a single new value of a filter that is named after the list
-(``creator_id`` after ``creators``) counts as a hint, with lower confidence, if the list has no limit.
+(``detect.row_keys``); a UUID is a key in a filter on any column, a number only in ``id`` and in a column with the same
+name or named after the table: for ``gym_classes``, ``gym_class_id``, or ``class_id`` if the value is new, the list has
+no such column, and the trace has no other table such as ``classes``. Without keys of answers, or if the answer was too
+large to keep them, a single new value of a filter that is named after the list (``creator_id`` after ``creators``)
+counts as a hint, with lower confidence, if the list has no limit.
 
 These are not analysed: lists after which the trace makes no request for ``rules.list_to_find_one.max_pause`` seconds (a
 person picks a row), lists whose keys are used in an ``in.(…)``, lists between the writes of a loop (FAN008), and

@@ -9,7 +9,7 @@ from proxy.analysis.fingerprint import CACHED_FINGERPRINTS, parse_fingerprint
 from proxy.analysis.spans import READS, is_query, is_quotable, may_write, succeeded
 from proxy.analysis.steps import SLICE, Steps
 from proxy.model import Span
-from proxy.postgrest.names import singular
+from proxy.postgrest.singular import singular
 
 MIN_SEGMENTS = 3
 """Times that the reads were repeated after another write: a loop, not a read before and after one."""

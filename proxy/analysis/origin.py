@@ -13,7 +13,7 @@ from proxy.analysis.fingerprint import CACHED_FINGERPRINTS, Filter, parse_finger
 from proxy.analysis.spans import is_quotable
 from proxy.analysis.steps import Steps
 from proxy.model import Span
-from proxy.postgrest.names import singular
+from proxy.postgrest.singular import singular
 
 MAX_KEYS = 50_000
 """Maximum number of keys to examine: a trace may have millions, and rules must be fast."""

@@ -1,13 +1,16 @@
 """Which rows of a list the later requests of a trace used, by row keys and filters."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
-from proxy.analysis.fingerprint import Filter, parse_fingerprint
+from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.steps import SLICE, Steps
 from proxy.model import Span
-from proxy.postgrest.names import singular
+from proxy.postgrest.singular import last_word, singular
 
+EMBEDDED = re.compile(r"([\w$]+)(?:![\w$]+)*\(")
+"""A relation in ``select``: ``class:classes!inner(name)`` embeds ``classes``. It also matches ``count()``."""
 Moments = dict[int, tuple[tuple[float, int], ...]]
 """Per value, the starts of the first two requests with it in a filter, each with the number of its span."""
 
@@ -43,6 +46,8 @@ class KeyUse:
         """Per such column, the value of the last filters, and how many of them in a row have it."""
         self._first_seen: Moments = {}
         """For the values in ``_one_value``."""
+        self._named_short: dict[str, set[str]] = {}
+        """By a foreign key that is named by a last word (``class_id``), the relations of the trace with that word."""
 
     @classmethod
     def of(cls, spans: Sequence[Span]) -> "Steps[KeyUse]":
@@ -56,7 +61,9 @@ class KeyUse:
                 yield
             if span.relation and span.fingerprint not in conditions:
                 yield
-                conditions[span.fingerprint] = parse_fingerprint(span.fingerprint).filters
+                parsed = parse_fingerprint(span.fingerprint)
+                conditions[span.fingerprint] = parsed.filters
+                made._add_relations(parsed)
             examined += 1
             for condition in conditions[span.fingerprint] if span.relation else ():
                 examined += 1
@@ -106,6 +113,10 @@ class KeyUse:
         others = (start for start, number in self._first_seen.get(value, ()) if number != listed.number)
         return not any(start <= listed.start for start in others)
 
+    def _add_relations(self, parsed: ParsedFingerprint) -> None:
+        for relation in (parsed.relation, *EMBEDDED.findall(parsed.select)):
+            self._named_short.setdefault(_short_reference(relation), set()).add(relation)
+
     def _add(self, span: Span, condition: Filter) -> None:
         column = condition.column
         # UUIDs are keys in columns of any name, such as assignee: two equal ones are no chance.
@@ -136,9 +147,27 @@ class KeyUse:
 
     def _names(self, listed: Span, column: str, value: int, counts: Callable[[str], bool]) -> bool:
         return any(
-            start >= listed.end and _may_refer_to(column, _relation(listed), filtered, span) and counts(fingerprint)
+            start >= listed.end
+            and (
+                _may_refer_to(column, _relation(listed), filtered, span)
+                or self._refers_by_last_word(listed, column, value, filtered, span)
+            )
+            and counts(fingerprint)
             for (fingerprint, filtered), (start, span) in self._uses[value].items()
         )
+
+    def _refers_by_last_word(self, listed: Span, column: str, value: int, filtered: str, span: Span) -> bool:
+        """Whether the filter names a row by the last word of a relation: ``class_id`` for ``gym_classes``.
+
+        It may be the key of another table, so it counts only if the trace has no other relation with that last word, if
+        the value is new since the list, and if the list itself has no such column.
+        """
+        if (column == "id") == (filtered == "id") or self._known_since[value] < listed.end:
+            return False
+        owner, reference = (_relation(listed), filtered) if column == "id" else (_relation(span), column)
+        if reference != _short_reference(owner) or self._named_short.get(reference) != {owner}:
+            return False
+        return column != "id" or reference not in dict(listed.row_keys)
 
 
 def _last_value(filters: Sequence[tuple[float, int | None]]) -> tuple[int, int] | None:
@@ -155,6 +184,11 @@ def _relation(span: Span) -> str:
     path = span.fingerprint.partition(" ")[2].partition("?")[0]
     schema, dot, relation = path.partition(".")
     return relation if dot else schema
+
+
+def _short_reference(relation: str) -> str:
+    """``class_id`` for ``gym_classes``."""
+    return f"{singular(relation[last_word(relation) :]).lower()}_id"
 
 
 def _may_refer_to(column: str, relation: str, filtered: str, span: Span) -> bool:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from proxy.analysis.fingerprint import CACHED_FINGERPRINTS, parse_fingerprint
 from proxy.model import Span
-from proxy.postgrest.names import singular
+from proxy.postgrest.singular import singular
 
 KEY_ENDINGS = ("id", "uuid", "guid")
 """Keys have other names where they come from (``assignee``, ``owner``), so that names prove nothing of them."""

@@ -10,7 +10,7 @@ from proxy.analysis.origin import answers_with_keys, origins
 from proxy.analysis.spans import is_read, literal_kind, succeeded
 from proxy.analysis.steps import Steps
 from proxy.model import Span
-from proxy.postgrest.names import singular
+from proxy.postgrest.singular import singular
 
 ID = "id"
 """The column that a key such as ``post_id`` refers to, if earlier reads of posts name it."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from proxy.postgrest.names import singular
+from proxy.postgrest.singular import singular
 
 MAX_ANSWER = 512_000
 """Bytes of the largest answer that is remembered, before and after its compression is undone."""

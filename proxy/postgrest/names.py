@@ -1,4 +1,4 @@
-"""SQL identifiers and their quoting, and the singular of relation names."""
+"""SQL identifiers and their quoting, the plural of a name, and the names that a relation goes by."""
 
 KEYWORDS = frozenset(
     """
@@ -30,13 +30,6 @@ def needs_quotes(name: str) -> bool:
 def quoted_identifier(name: str) -> str:
     """``name`` as an SQL identifier, quoted if necessary."""
     return '"' + name.replace('"', '""') + '"' if needs_quotes(name) else name
-
-
-def singular(relation: str) -> str:
-    """``creator`` for ``creators``, ``company`` for ``companies``: a guess that is right for regular plurals."""
-    if relation.endswith("ies"):
-        return relation.removesuffix("ies") + "y"
-    return relation.removesuffix("s") if not relation.endswith("ss") else relation
 
 
 def plural(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.postgrest.names import quoted_identifier, singular
+from proxy.postgrest.names import quoted_identifier
 
 
 @pytest.mark.parametrize(
@@ -25,10 +25,3 @@ from proxy.postgrest.names import quoted_identifier, singular
 )
 def test_identifiers_are_quoted_if_necessary(name: str, identifier: str) -> None:
     assert quoted_identifier(name) == identifier
-
-
-@pytest.mark.parametrize(
-    ("many", "one"), [("creators", "creator"), ("companies", "company"), ("address", "address"), ("data", "data")]
-)
-def test_the_singular_of_a_relation_is_guessed(many: str, one: str) -> None:
-    assert singular(many) == one

@@ -251,3 +251,30 @@ def test_the_fix_is_code_that_parses(query: str) -> None:
 
 def test_the_key_to_mute_by_does_not_depend_on_values() -> None:
     assert findings(ALL, ONE)[0].key == findings(ALL, ONE.replace("7", "9"))[0].key
+
+
+def test_the_key_of_a_table_is_named_by_its_singular_or_by_its_last_word() -> None:
+    def listed(table: str, key: str, *others: str) -> list[Finding]:
+        return findings(f"GET /{table} → 120 rows, ids 1;…;120", f"then GET /bookings?{key}=eq.7", *others)
+
+    for key in ("gym_class_id", "class_id"):
+        (finding,) = listed("gym_classes", key)
+        assert finding.title == "All 120 rows of gym_classes, probably to find one"
+        assert "getGymClassById(id)" in finding.fix.supabase_js
+    for table, key in (
+        ("statuses", "status_id"),
+        ("companies", "company_id"),
+        ("boxes", "box_id"),
+        ("news", "news_id"),
+    ):
+        assert listed(table, key), table
+    assert not listed("gym_classes", "gym_id")
+    assert not listed("gym_classes", "class_id", "then GET /classes?select=name")
+    assert not listed("gym_classes", "class_id", "then GET /bookings?class_id=eq.8")
+
+
+@pytest.mark.parametrize("table", ["statuses", "gym_classes", "addresses", "companies"])
+def test_without_keys_the_whole_name_of_the_key_is_a_hint(table: str) -> None:
+    key = {"statuses": "status_id", "gym_classes": "gym_class_id", "addresses": "address_id"}.get(table, "company_id")
+    assert findings(f"GET /{table} → 2000 rows, 800 kB", f"then GET /bookings?{key}=eq.7")
+    assert not findings("GET /gym_classes → 2000 rows, 800 kB", "then GET /bookings?class_id=eq.7")

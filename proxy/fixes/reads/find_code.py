@@ -11,7 +11,7 @@ from proxy.fixes.clients.function_code import checked_call_js, function_js, func
 from proxy.fixes.clients.identifiers import camel_case, snake_case
 from proxy.fixes.clients.printable import printable_fix
 from proxy.fixes.sql.read import read_sql
-from proxy.postgrest.names import singular
+from proxy.postgrest.singular import singular
 
 
 def find_name(parsed: ParsedFingerprint, column: str) -> str:
