@@ -3,7 +3,10 @@
 What it does
 ------------
 Finds reads of tables and views without limit, offset or Range that returned exactly PostgREST's ``db-max-rows`` rows,
-if no later request of the trace asked for more (an offset, a Range, or a keyset). fanin takes ``db-max-rows`` from
+if no later request of the trace asked for more (an offset, a Range, or a keyset). Reads with a limit that is above the
+rows returned, from the first row on, are found too: PostgREST lowers a limit above ``db-max-rows`` to it. Reads with a
+limit are not found if an exact count equals the rows, or if they continue after a value of the column that they are
+ordered by (a program that reads on by the last key, at its next run). fanin takes ``db-max-rows`` from
 ``merge.max_rows``, or learns it from answers with an exact count. While it is unknown,
 ``rules.truncated_read.min_answers`` different reads with the same round number of rows, and no answer with more rows,
 count as a hint, with lower confidence. An answer with as many rows as a list (``in``) has values is not reported. The
@@ -39,9 +42,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
+from proxy.analysis.fingerprint import UNPARSED, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import by_fingerprint, caller_of, total_bytes, total_seconds, unbounded_reads
+from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_bytes, total_seconds, unbounded_reads
 from proxy.analysis.steps import Steps
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
@@ -71,7 +74,9 @@ def detect(trace: Trace, context: RuleContext[TruncatedRead]) -> Iterator[Findin
     if True not in {span.cut for span in trace.spans} and not _most_rows(trace.spans, context.thresholds):
         return
     # A list with as many values as the answer has rows was most likely found whole: one row for each value.
-    whole = yield from unbounded_reads([span for span in trace.spans if span.rows > 0 and span.rows != span.listed])
+    full = [span for span in trace.spans if span.rows > 0 and span.rows != span.listed]
+    whole = yield from unbounded_reads(full)
+    whole += yield from _below_their_limit(full)
     suspects = [span for span in whole if span.cut] or _hinted(whole, trace.spans, context.thresholds)
     paged = (yield from _last_pages(trace.spans)) if suspects else {}
     cut = (span for span in suspects if paged.get(span.relation, float("-inf")) < span.end)
@@ -89,6 +94,31 @@ RULE = Rule(
     detect=detect,
     reads=("rows",),
 )
+
+
+def _below_their_limit(spans: Iterable[Span]) -> Steps[list[Span]]:
+    """The reads from the first row on whose limit is above their rows, and that are no page after a key."""
+    found: list[Span] = []
+    for fingerprint, alike in by_fingerprint(span for span in spans if _is_below_its_limit(span)).items():
+        yield
+        if not _continues(parse_fingerprint(fingerprint)):
+            found += alike
+    return found
+
+
+def _is_below_its_limit(span: Span) -> bool:
+    below = span.limit is not None and span.limit > span.rows and not span.offset and span.total != span.rows
+    return below and span.cut is not False and is_read(span) and span.bypass_reason != "range"
+
+
+def _continues(parsed: ParsedFingerprint) -> bool:
+    """Whether the read starts after a value of the column that it is ordered by; an interval has two ends, and is none.
+
+    True if the query was not parsed.
+    """
+    first = parsed.order[0].column if parsed.order else ""
+    past = [condition for condition in parsed.filters if condition.column == first and condition.operator in PAST]
+    return len(past) == 1 or UNPARSED in parsed.rest
 
 
 def _hinted(whole: Sequence[Span], spans: Iterable[Span], bounds: TruncatedRead) -> list[Span]:
@@ -123,6 +153,7 @@ def _pages(parsed: ParsedFingerprint) -> bool:
 
 def _finding(trace: Trace, spans: Sequence[Span], alike: int, context: RuleContext[TruncatedRead]) -> Finding:
     parsed, rows, known = parse_fingerprint(spans[0].fingerprint), spans[0].rows, bool(spans[0].cut)
+    limit = min([span.limit for span in spans if span.limit is not None], default=0)
     return Finding(
         code=RULE.code,
         impact="HIGH" if known else "MEDIUM",
@@ -132,18 +163,25 @@ def _finding(trace: Trace, spans: Sequence[Span], alike: int, context: RuleConte
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application asks for all rows of {parsed.name}, and PostgREST truncates at db-max-rows"
-        " without an error.",
-        current=f"{plural(len(spans), 'request')} without a limit, {rows} rows each, {total_bytes(spans)} bytes"
-        f" in {1000 * total_seconds(spans):.0f} ms",
-        evidence=(
-            f"exactly {rows} rows returned, which is PostgREST's db-max-rows"
-            if known
-            else f"{alike} different reads returned exactly {rows} rows, and none more: probably db-max-rows",
-            "no later request of the trace asks for the rest (offset, Range or keyset)",
-        ),
+        problem=f"The application asks for {f'up to {limit}' if limit else 'all'} rows of {parsed.name}, and PostgREST"
+        " truncates at db-max-rows without an error.",
+        current=f"{plural(len(spans), 'request')} {f'with a limit of {limit}' if limit else 'without a limit'},"
+        f" {rows} rows each, {total_bytes(spans)} bytes in {1000 * total_seconds(spans):.0f} ms",
+        evidence=tuple(_evidence(rows, limit, alike, known)),
         fix=all_pages_fix(parsed, context.facts, rows),
         expected=f"All rows, in pages of {rows}: one more request per {rows} rows.",
-        risk="Each page is read at its own moment. If the rows are only counted or added up, let the database do it. A"
+        risk=f"{f'If no more than {limit} rows are wanted, end there. ' if limit else ''}"
+        "Each page is read at its own moment. If the rows are only counted or added up, let the database do it. A"
         " larger db-max-rows (Supabase: API settings, Max rows) only delays the problem.",
     )
+
+
+def _evidence(rows: int, limit: int, alike: int, known: bool) -> Iterator[str]:
+    """``limit`` is 0 without one; ``alike`` is the number of different reads with so many rows."""
+    if known:
+        yield f"exactly {rows} rows returned, which is PostgREST's db-max-rows"
+    else:
+        yield f"{alike} different reads returned exactly {rows} rows, and none more: probably db-max-rows"
+    if limit:
+        yield f"the limit of {limit} is above these {rows} rows: PostgREST lowers such a limit to db-max-rows"
+    yield "no later request of the trace asks for the rest (offset, Range or keyset)"

@@ -60,6 +60,80 @@ def test_who_asks_for_so_many_rows_gets_them(line: str) -> None:
     assert not findings(trace([cut(line)]))
 
 
+@pytest.mark.parametrize("line", [f"{ALL}&order=id&limit=5000", f"{ALL}&limit=778", f"{ALL}&offset=0&limit=5000"])
+def test_a_limit_above_max_rows_is_lowered_to_it(line: str) -> None:
+    (finding,) = findings(trace([cut(line)]), facts=declared("videos", "id,status", "id"))
+    limit = line.rpartition("=")[2]
+    assert (finding.impact, finding.confidence) == ("HIGH", "high")
+    assert finding.problem.startswith(f"The application asks for up to {limit} rows of videos, and PostgREST truncates")
+    assert finding.current.startswith(f"1 request with a limit of {limit}, 777 rows each")
+    assert finding.evidence[:2] == (
+        "exactly 777 rows returned, which is PostgREST's db-max-rows",
+        f"the limit of {limit} is above these 777 rows: PostgREST lowers such a limit to db-max-rows",
+    )
+    assert "and id > $2\norder by id\nlimit 777;" in finding.fix.sql
+    assert ".limit(limit)" not in finding.fix.supabase_js
+    assert finding.risk.startswith(f"If no more than {limit} rows are wanted, end there. ")
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        cut(f"{ALL}&limit=777"),
+        span(f"{ALL}&limit=5000", 1, rows=700, cut=False),
+        span(f"{ALL}&limit=5000", 1, rows=1000, cut=False),
+        span(f"{ALL}&limit=5000", 1, rows=700, cut=None),
+        span(f"{ALL}&limit=5000", 1, rows=1000, cut=None),
+        span(f"{ALL}&limit=5000 → 777 rows, 777 in all", 1, cut=True),
+        cut(f"{ALL}&limit=5000&offset=5000"),
+        cut("GET /rpc/f?limit=5000"),
+        replace(cut(), bypass_reason="range", limit=5000),
+        replace(cut(f"{ALL}&code=in.(a,b)&limit=5000"), listed=777),
+        span(f"{ALL}&limit=5000", 1, rows=777, cut=True, retry=True),
+    ],
+    ids=[
+        "the limit",
+        "fewer rows than max-rows",
+        "max-rows is another number",
+        "not a round number",
+        "one read, max-rows unknown",
+        "counted",
+        "a later page",
+        "a function",
+        "a Range",
+        "a row for each value",
+        "a retry",
+    ],
+)
+def test_a_limit_above_the_rows_alone_tells_nothing(seen: Span) -> None:
+    assert not findings(trace([seen]))
+
+
+def test_an_exact_count_that_is_above_the_rows_tells_that_rows_lack() -> None:
+    assert findings(trace([span(f"{ALL}&limit=5000 → 777 rows, 900 in all", 1, cut=True)]))
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("id=gt.9&order=id&limit=5000", False),
+        ("at=lte.9&order=at.desc,id&limit=5000", False),
+        ("at=gte.1&order=id&limit=5000", True),
+        ("at=gte.1&at=lt.9&order=at&limit=5000", True),
+        ("at=gte.1&limit=5000", True),
+        ("state=neq.lost&order=state&limit=5000", True),
+    ],
+)
+def test_a_page_after_the_last_key_goes_on_at_its_next_run(query: str, found: bool) -> None:
+    assert bool(findings(trace([cut(f"GET /videos?{query}")]))) is found
+
+
+def test_who_asks_for_the_rest_after_a_lowered_limit_knows() -> None:
+    first = cut(f"{ALL}&order=id&limit=5000")
+    for page in (f"{ALL}&order=id&limit=5000&offset=777", f"{ALL}&id=gt.9&order=id&limit=5000"):
+        assert not findings(trace([first, span(page, 2, start=1.0, end=1.5, cut=False)]))
+
+
 def test_who_asks_by_range_too() -> None:
     assert not findings(trace([replace(cut(), bypass_reason="range")]))
 
@@ -123,6 +197,15 @@ def test_one_read_is_no_hint_however_often_it_is_made() -> None:
 @pytest.mark.parametrize("rows", [7, 999, 1050, 50])
 def test_a_number_that_is_not_round_is_none(rows: int) -> None:
     assert not hint(f"GET /videos → {rows} rows", f"GET /creators → {rows} rows")
+
+
+def test_a_read_below_its_limit_is_one_of_the_different_reads() -> None:
+    found = hint("GET /videos → 1000 rows", "GET /creators?limit=5000 → 1000 rows")
+    assert [finding.relation for finding in found] == ["public.videos", "public.creators"]
+    assert found[1].evidence[1].startswith("the limit of 5000 is above these 1000 rows")
+    assert hint("GET /videos?limit=2000 → 1000 rows", "GET /creators?limit=5000 → 1000 rows")
+    assert not hint("GET /videos → 1000 rows", "GET /creators?limit=1000 → 1000 rows")
+    assert not hint("GET /videos?limit=2000 → 997 rows", "GET /creators?limit=5000 → 997 rows")
 
 
 def test_a_longer_answer_proves_that_nothing_was_cut() -> None:

@@ -104,6 +104,15 @@ async def test_who_asks_for_so_many_rows_gets_them(postgrest_of_100_rows: Stack)
     assert not seen.told()
 
 
+async def test_a_limit_above_max_rows_is_lowered_to_it_and_found(postgrest_of_100_rows: Stack) -> None:
+    async with fanin_with_findings(postgrest_of_100_rows, merge__max_rows=100) as seen:
+        answer = await seen.read("/num?select=id&order=id&limit=500")
+        await seen.read("/many?select=id&k=eq.1&limit=500")
+    assert (answer.status, len(json.loads(answer.body))) == (200, 100)
+    assert seen.told() == [("FAN010", "public.num", "high")]
+    assert seen.findings[0].current.startswith("1 request with a limit of 500, 100 rows each")
+
+
 async def test_without_max_rows_nothing_is_cut_and_a_longer_answer_shows_it(unusual: Stack) -> None:
     async with fanin_with_findings(unusual) as seen:
         await seen.read("/num?select=id&id=lte.200")
