@@ -101,6 +101,7 @@ SEAMS = {
     "mcp": {"proxy/mcp/server.py"},
     "sqlglot": {
         "proxy/schema/aggregate.py",
+        "proxy/schema/constants.py",
         "proxy/schema/parsing.py",
         "proxy/sql/expressions.py",
         "proxy/sql/levels.py",
