@@ -86,19 +86,10 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str], server: Postgres) -
     desk.uri = server.dsn.rpartition("/")[0] + "/audit_cli"
     told(execute(server.dsn, "postgres", "create database audit_cli"))
     try:
-        desk.sql(f"do $$ begin if to_regrole('anon') is null then {_create_roles()} end if; end $$")
-        desk.sql(_without_roles(), SCHEMA)
+        desk.sql(STUBS, SCHEMA)
         yield desk
     finally:
         told(execute(server.dsn, "postgres", "drop database audit_cli with (force)"))
-
-
-def _create_roles() -> str:
-    return " ".join(line for line in STUBS.splitlines() if line.startswith(("create role", "grant anon")))
-
-
-def _without_roles() -> str:
-    return "\n".join(line for line in STUBS.splitlines() if not line.startswith(("create role", "grant anon")))
 
 
 def traffic() -> Trace:
