@@ -334,6 +334,26 @@ async def test_a_comparison_that_no_index_serves_is_not_found(inspected: Inspect
     assert (found.findings, found.not_checked) == ((), ())
 
 
+async def test_definer_functions_whose_body_cannot_be_parsed_are_not_checked_by_name(inspected: Inspected) -> None:
+    head = "language sql security definer set search_path = ''"
+    sql = f"""
+    create function public.standard(a int) returns int {head} return a;
+    create function public.odd() returns void {head} as $$ grant select on pg_catalog.pg_class to public $$;
+    create function public.plain() returns int {head} as $$ select 1 $$;
+    create function public.own() returns uuid language plpgsql security definer set search_path = ''
+      as $$ begin return auth.uid(); end $$;
+    """
+    found = await inspected(BY_CODE["FAN035"], sql)
+    assert {each.relation for each in found.findings} == {f"public.{n}" for n in ("standard", "odd", "plain", "own")}
+    assert {each.object: each.because.partition(": ")[2] for each in found.not_checked} == {
+        "public.odd()": "its body cannot be parsed",
+        "public.standard(a integer)": "its SQL-standard body is not read",
+    }
+    evidence = {each.relation: each.evidence[-1] for each in found.findings}
+    assert evidence["public.own"] == "its body asks who calls: auth.uid"
+    assert evidence["public.plain"] == "nothing in its body asks who calls"
+
+
 async def test_a_cast_that_depends_on_settings_has_a_reason_in_place_of_an_index(inspected: Inspected) -> None:
     sql = "create table public.t (at timestamptz); alter table public.t enable row level security;"
     sql += "create policy p on public.t using (at::text = (select 'a'::text)); create index on public.t (at);"
