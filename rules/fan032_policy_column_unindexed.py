@@ -5,8 +5,8 @@ What it does
 Finds columns that USING of a policy compares by ``=``, ``IN`` or ``= ANY``, in tables of at least
 ``rules.policy_column_unindexed.min_rows`` rows or of unknown size, for which no whole index has the column as its first
 key. Columns with few different values do not count: an index on them would pick too many rows. A column that is cast
-before it is compared, as in ``owner_id::text = …``, needs an index on that cast. Comparisons inside of CASE, COALESCE
-or NOT do not count, since no index serves them, nor does a policy that is the same for each row.
+before it is compared, as in ``cast(owner_id as text) = …``, needs an index on that cast. Comparisons inside of CASE,
+COALESCE or NOT do not count, since no index serves them, nor does a policy that is the same for each row.
 
 Why it hurts
 ------------

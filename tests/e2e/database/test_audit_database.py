@@ -167,6 +167,20 @@ def test_what_a_role_may_not_read_is_not_checked_in_every_format_and_never_clean
         desk.sql("drop role auditor")
 
 
+def test_a_function_that_cannot_be_parsed_is_listed_by_name_and_its_text_is_not_logged(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.sql(
+        KEPT,
+        "create function public.odd() returns void language sql security definer set search_path = ''"
+        " as $$ notify odd, 'secret'; lock table pg_catalog.pg_class in share mode $$",
+    )
+    ran = desk.audit("--db-uri", desk.uri, *PUBLIC, "--require-full-coverage", "--fail-on", "never")
+    assert (ran.code, ran.err, caplog.records) == (FINDINGS, "", [])
+    assert "public.odd()" in ran.out
+    assert "secret" not in ran.out
+
+
 def test_without_a_database_full_coverage_fails(desk: Desk) -> None:
     ran = desk.audit("--traces", desk.record(checking.ONE), "--require-full-coverage")
     assert ran.code == FINDINGS

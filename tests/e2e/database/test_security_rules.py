@@ -338,7 +338,7 @@ async def test_definer_functions_whose_body_cannot_be_parsed_are_not_checked_by_
     head = "language sql security definer set search_path = ''"
     sql = f"""
     create function public.standard(a int) returns int {head} return a;
-    create function public.odd() returns void {head} as $$ grant select on pg_catalog.pg_class to public $$;
+    create function public.odd() returns void {head} as $$ notify odd, 'a' $$;
     create function public.plain() returns int {head} as $$ select 1 $$;
     create function public.own() returns uuid language plpgsql security definer set search_path = ''
       as $$ begin return auth.uid(); end $$;
