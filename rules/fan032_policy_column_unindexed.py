@@ -4,7 +4,9 @@ What it does
 ------------
 Finds columns that USING of a policy compares by ``=``, ``IN`` or ``= ANY``, in tables of at least
 ``rules.policy_column_unindexed.min_rows`` rows or of unknown size, for which no whole index has the column as its first
-key. Columns with few different values do not count: an index on them would pick too many rows.
+key. Columns with few different values do not count: an index on them would pick too many rows. A column that is cast
+before it is compared, as in ``cast(owner_id as text) = …``, needs an index on that cast. Comparisons inside of CASE,
+COALESCE or NOT do not count, since no index serves them, nor does a policy that is the same for each row.
 
 Why it hurts
 ------------
@@ -52,6 +54,7 @@ Safety
 Advice: fanin changes nothing. Each write to the table writes to the index as well.
 """
 
+import re
 from collections.abc import Iterator
 
 from pydantic import Field
@@ -60,7 +63,9 @@ from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix, IndexShape
 from proxy.schema.access import unparsed
-from proxy.schema.index_sql import create_index
+from proxy.schema.compared import can_be_indexed, casts_to_index, key_of, serves
+from proxy.schema.expression import ComparedColumn
+from proxy.schema.index_sql import create_index, create_index_on
 from proxy.schema.names import qualified, quoted
 from proxy.schema.relation import Policy, Relation, TableColumn
 from proxy.schema.snapshot import Database, NotChecked
@@ -88,15 +93,15 @@ def inspect(
     for relation in database.own():
         if not relation.is_table or not relation.row_security or 0 <= relation.rows < thresholds.min_rows:
             continue
-        policies: dict[str, list[Policy]] = {}
+        policies: dict[ComparedColumn, list[Policy]] = {}
         for policy in relation.policies:
             if policy.using is not None and not policy.using.parsed:
                 yield unparsed(RULE.code, relation, policy, "USING")
             for compared in policy.using.equal_columns if policy.using is not None else ():
                 policies.setdefault(compared, []).append(policy)
         for column in relation.columns:
-            if column.name in policies and _picks_few(column, thresholds) and not _is_indexed(relation, column.name):
-                yield _finding(relation, column, policies[column.name], database)
+            if _picks_few(column, thresholds):
+                yield from _of_column(relation, column, policies, database)
 
 
 RULE = Rule(
@@ -116,15 +121,24 @@ def _picks_few(column: TableColumn, thresholds: PolicyColumnUnindexed) -> bool:
     return column.type != "boolean" and not few
 
 
-def _is_indexed(relation: Relation, column: str) -> bool:
-    return any(
-        index.valid and not index.where and index.method in ("btree", "hash") and index.keys[0].column == column
-        for index in relation.indexes
-    )
+def _of_column(
+    relation: Relation, column: TableColumn, policies: dict[ComparedColumn, list[Policy]], database: Database
+) -> Iterator[Finding]:
+    """One finding per key that an index would need."""
+    by_key: dict[tuple[str, ...], list[Policy]] = {}
+    for compared, comparing in policies.items():
+        if compared.name == column.name:
+            by_key.setdefault(casts_to_index(column, compared), []).extend(comparing)
+    for casts, comparing in by_key.items():
+        if not any(serves(index, column, casts) for index in relation.indexes):
+            yield _finding(relation, column, casts, comparing, database)
 
 
-def _finding(relation: Relation, column: TableColumn, policies: list[Policy], database: Database) -> Finding:
-    name, key = qualified(relation.schema, relation.name), quoted(column.name)
+def _finding(
+    relation: Relation, column: TableColumn, casts: tuple[str, ...], policies: list[Policy], database: Database
+) -> Finding:
+    name, key = qualified(relation.schema, relation.name), key_of(column, casts)
+    indexed = can_be_indexed(column, casts)
     return Finding(
         code=RULE.code,
         impact="HIGH" if relation.rows >= 100_000 else "MEDIUM",
@@ -138,11 +152,24 @@ def _finding(relation: Relation, column: TableColumn, policies: list[Policy], da
         current=f"about {relation.rows:.0f} rows"
         if relation.rows >= 0
         else "rows not known: statistics never gathered",
-        evidence=tuple(f"policy {policy.name}: using ({policy.using.text})" for policy in policies if policy.using),
-        fix=Fix(sql=create_index(relation, (column.name,), database)),
+        evidence=tuple(
+            f"policy {policy.name}: using ({policy.using.text})" for policy in dict.fromkeys(policies) if policy.using
+        ),
+        fix=_fix(relation, column, casts, database),
         expected="Postgres reads the rows that the policy allows.",
         risk="Each write to the table writes to the index as well. CREATE INDEX CONCURRENTLY does not work in a"
         " transaction.",
         object=DatabaseObject("column", relation.schema, column.name, relation.name),
-        index=IndexShape(relation.schema, relation.name, "btree", (key,)),
+        index=IndexShape(relation.schema, relation.name, "btree", (key,)) if indexed else None,
     )
+
+
+def _fix(relation: Relation, column: TableColumn, casts: tuple[str, ...], database: Database) -> Fix:
+    if not casts:
+        return Fix(sql=create_index(relation, (column.name,), database))
+    own = f"compare {quoted(column.name)} in its own type, {column.type}: cast the other operand"
+    if not can_be_indexed(column, casts):
+        return Fix(reason=f"no index can have the cast to {casts[-1]}, which depends on settings: {own}")
+    named = "_".join((column.name, *(re.sub(r"\W+", "_", cast) for cast in casts)))
+    sql = create_index_on(relation, named, f"({key_of(column, casts)})", database)
+    return Fix(sql=sql, reason=f"or, so that an index on the column serves: {own}")

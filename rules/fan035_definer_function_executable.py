@@ -4,7 +4,9 @@ What it does
 ------------
 Finds functions with SECURITY DEFINER in the schemas that PostgREST serves, that a role that PostgREST switches to may
 execute. Postgres grants EXECUTE on new functions to everybody. Functions that return ``trigger`` or ``event_trigger``
-cannot be called and do not count, nor do roles that bypass row-level security.
+cannot be called and do not count, nor do roles that bypass row-level security. The evidence says whether the body asks
+who calls (``auth.uid()``, ``auth.jwt()``, ``current_setting(…)``). A function whose body cannot be parsed, or is in
+another language than SQL and PL/pgSQL, is listed as not checked as well.
 
 Why it hurts
 ------------
@@ -39,7 +41,7 @@ Use instead
 
 Safety
 ------
-Advice: fanin changes nothing. A function may check its caller itself; fanin does not read its body.
+Advice: fanin changes nothing. A function may check its caller itself: that it asks for it does not prove that.
 """
 
 from collections.abc import Iterator
@@ -50,7 +52,8 @@ from proxy.findings.model import DatabaseObject, Finding, Fix
 from proxy.schema.access import bound_roles
 from proxy.schema.grants import revoked_routine
 from proxy.schema.names import qualified, quoted
-from proxy.schema.snapshot import Database, Function
+from proxy.schema.routine_body import asks_who_calls, why_unread
+from proxy.schema.snapshot import Database, Function, NotChecked
 from proxy.schema.undo import in_a_line, with_undo
 from proxy.settings_base import Thresholds
 
@@ -62,13 +65,23 @@ class DefinerFunctionExecutable(Thresholds):
 NOT_CALLABLE = ("trigger", "event_trigger")
 
 
-def inspect(database: Database, _: Workload, __: RuleContext[DefinerFunctionExecutable]) -> Iterator[Finding]:
-    """One finding per function."""
+def inspect(
+    database: Database, _: Workload, __: RuleContext[DefinerFunctionExecutable]
+) -> Iterator[Finding | NotChecked]:
+    """One finding per function, and what is not known of it."""
     roles = bound_roles(database)
     for function in database.own_functions():
         callers = tuple(role for role in function.executable_by if role in roles)
         if function.definer and callers and function.returns not in NOT_CALLABLE:
             yield _finding(function, callers, _policies_with(function, database), database)
+            if asks_who_calls(function) is None:
+                yield _unread(function)
+
+
+def _unread(function: Function) -> NotChecked:
+    because = f"whether the function checks its caller is not known: {why_unread(function)}"
+    name = f"{function.full_name}({function.arguments})"
+    return NotChecked("FAN035", because, "Read it yourself.", name)
 
 
 RULE = Rule(
@@ -108,13 +121,21 @@ def _finding(function: Function, callers: tuple[str, ...], policies: tuple[str, 
         caller="",
         problem="Policies and grants do not protect what the function reads and writes.",
         current=f"executable by {', '.join(callers)}",
-        evidence=(f"pg_proc.prosecdef of {name} is true", *((used,) if policies else ())),
+        evidence=(f"pg_proc.prosecdef of {name} is true", *((used,) if policies else ()), *_asking(function)),
         fix=_fix(function, callers, policies, database),
         expected="Only roles of the server can call it.",
         risk="Clients that call it by /rpc fail. If they must call it, let it check its caller first, and ignore this"
         " finding.",
         object=DatabaseObject("function", function.schema, function.name),
     )
+
+
+def _asking(function: Function) -> tuple[str, ...]:
+    """What its body says of its caller, in a line; nothing if the body is not known."""
+    asks = asks_who_calls(function)
+    if asks is None:
+        return ()
+    return (f"its body asks who calls: {', '.join(asks)}" if asks else "nothing in its body asks who calls",)
 
 
 def _fix(function: Function, callers: tuple[str, ...], policies: tuple[str, ...], database: Database) -> Fix:

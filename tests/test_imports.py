@@ -101,7 +101,9 @@ SEAMS = {
     "mcp": {"proxy/mcp/server.py"},
     "sqlglot": {
         "proxy/schema/aggregate.py",
+        "proxy/schema/constants.py",
         "proxy/schema/parsing.py",
+        "proxy/schema/routine_body.py",
         "proxy/sql/expressions.py",
         "proxy/sql/levels.py",
         "proxy/sql/pgrst_filters.py",

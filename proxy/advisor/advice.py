@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from proxy.findings.model import DatabaseObject, Finding, Fix, IndexShape, Measured
+from proxy.findings.model import DatabaseObject, Finding, Fix, IndexShape, Measured, PlannedStatement
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.plans.statements import SeenCalls
 from proxy.plans.tree import Plan, PlanNode
@@ -56,6 +56,13 @@ class PlanPair(msgspec.Struct, frozen=True):
     after: Plan
     role: str = ""
     """As which role it was planned; empty: the connection's own."""
+    sql: str = ""
+    """The statement, without its values."""
+
+    @property
+    def head(self) -> str:
+        """The query, which values it has, and the role, in a line."""
+        return f"{self.fingerprint}, value: {self.label}" + (f", as {self.role}" if self.role else "")
 
     @property
     def gain(self) -> float:
@@ -159,6 +166,7 @@ def _finding(one: AdvisedIndex, seconds: float) -> Finding:
         object=DatabaseObject("index", index.schema, one.name, index.table),
         index=IndexShape(index.schema, index.table, index.method, index.keys, index.include, index.where),
         measured=tuple(map(_measures, one.plans)) if one.proof != "none" else (),
+        planned=tuple(PlannedStatement(pair.head, pair.sql) for pair in one.plans),
     )
 
 
@@ -191,8 +199,7 @@ def _evidence(one: AdvisedIndex) -> Iterator[str]:
         yield UNPROVEN
     for pair in one.plans:
         gain = f": gain {pair.gain:.0%}".replace("%", " %") if one.proof != "none" else ""
-        role = f", as {pair.role}" if pair.role else ""
-        yield f"{pair.fingerprint}, value: {pair.label}{role}{gain}"
+        yield f"{pair.head}{gain}"
         yield from ("before: " + line for line in lines(pair.before))
         if one.proof != "none":
             yield from ("after: " + line for line in lines(pair.after))

@@ -10,6 +10,7 @@ from proxy.advisor.levels import Constants, ReadLevel
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.postgrest.request.api_request import OrderTerm
 from proxy.postgrest.request.conditions import Condition
+from proxy.schema.compared import plain_columns
 from proxy.schema.names import quoted
 from proxy.schema.relation import ColumnStats, Relation, TableColumn
 from proxy.schema.snapshot import Database
@@ -39,8 +40,7 @@ def candidates(level: ReadLevel, relation: Relation, database: Database, constan
 
 def policy_candidates(relation: Relation) -> set[ProposedIndex]:
     """Indexes by the columns that policies compare."""
-    columns = {name for policy in relation.policies for _, one in policy.expressions for name in one.equal_columns}
-    return {_of(relation, (quoted(name),)) for name in columns if _column(relation, name) is not None}
+    return {_of(relation, (quoted(name),)) for name in plain_columns(relation)}
 
 
 def _of(relation: Relation, keys: Sequence[str], **more: object) -> ProposedIndex:

@@ -78,10 +78,16 @@ class TracedNumber(msgspec.Struct, frozen=True):
     """Where a number of a finding comes from."""
 
     number: Annotated[str, Meta(description="As the finding writes it.")]
-    field: Annotated[str, Meta(description="The field of the finding: `title`, `problem`, `current` or `evidence`.")]
+    field: Annotated[
+        str, Meta(description="Field of the finding: `title`, `problem`, `current`, `evidence`, `expected` or `risk`.")
+    ]
     text: Annotated[str, Meta(description="The text that has it.")]
     source: Annotated[
-        str, Meta(description="`statement.column` (`--explain-evidence` prints the statements), or what it is made of.")
+        str,
+        Meta(
+            description="`statement.column` or `plan N` of `finding.planned` (`--explain-evidence` prints the"
+            " statements), or the recorded figures that it was computed from."
+        ),
     ]
     where: Annotated[str, Meta(description="The row of the statement, as a condition in SQL; may be empty.")]
 

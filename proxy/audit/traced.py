@@ -1,7 +1,7 @@
 """Where each number of a finding over the database comes from: the statement, its column and its row."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -11,9 +11,15 @@ from proxy.findings.model import Finding
 from proxy.schema.relation import Index, Relation, TableColumn
 from proxy.schema.snapshot import Database
 
-NUMBER = re.compile(r"(?<![\w.\"'-])\d[\d,]*(?:\.\d+)?(?: (?:bytes|kB|MB))?(?![\w\"'])")
+NUMBER = re.compile(r"(?<![\w.\"'-])\d+(?:,\d{3})*(?:\.\d+)?(?: (?:bytes|kB|MB))?(?![\w\"'])")
 PAGE = 8192
 TRAFFIC = "the observed requests"
+WRITES = (
+    "the trial of writes to a temporary copy, else an estimate from column_stats.avg_width, times the observed writes;"
+    " updates from table_stats; the size from pg_relation_size() of the trial, else from HypoPG or an estimate"
+)
+MOST_FIGURES = 12
+"""Most recorded figures that are named where a number was computed."""
 
 
 class ReadValue(msgspec.Struct, frozen=True):
@@ -29,26 +35,80 @@ class ReadValue(msgspec.Struct, frozen=True):
 
 def traced(reported: ReportedFinding, database: Database) -> tuple[TracedNumber, ...]:
     """The numbers of a finding, each once per text that has it, in the order of the report."""
-    sources = {each.text: each for each in reversed(list(_sources(reported.finding, database)))}
-    return tuple(dict.fromkeys(_numbers(reported, sources)))
-
-
-def _numbers(reported: ReportedFinding, sources: dict[str, ReadValue]) -> Iterator[TracedNumber]:
     finding = reported.finding
+    read = [each for each in _sources(finding, database) if _part(each.source) in finding.statements]
+    sources = {each.text: each for each in reversed(read)}
+    return tuple(dict.fromkeys(_numbers(reported, sources, _computed(finding, read))))
+
+
+def _part(source: str) -> str:
+    return source.partition(".")[0]
+
+
+def _numbers(reported: ReportedFinding, sources: dict[str, ReadValue], computed: str) -> Iterator[TracedNumber]:
+    finding, plan = reported.finding, PlanOfLine(reported.finding)
     texts = [("title", finding.title), ("problem", finding.problem), ("current", finding.current)]
     texts += [("evidence", line) for line in finding.evidence]
-    computed = f"computed by {finding.code} from {', '.join(finding.statements) or TRAFFIC}"
+    texts += [("expected", finding.expected), ("risk", finding.risk)]
     for field, text in texts:
+        of_plan = plan.source(text) if field == "evidence" else ""
         if field == "evidence" and not _is_observation(text):
             continue
         for number in NUMBER.findall(text):
-            found = sources.get(number.replace(",", ""))
+            known = of_plan or _of_observed(number, text, reported)
+            found = None if known else sources.get(number.replace(",", ""))
             if found is not None:
                 yield TracedNumber(number, field, text, found.source, found.where)
-            elif number == str(reported.load.calls if reported.load else "") or text in finding.queries:
-                yield TracedNumber(number, field, text, TRAFFIC, "")
             else:
-                yield TracedNumber(number, field, text, computed, "")
+                yield TracedNumber(number, field, text, known or computed, "")
+
+
+def _of_observed(number: str, text: str, reported: ReportedFinding) -> str:
+    """The source of a number that the observed requests, the plans or the writes give; empty if it is none."""
+    finding = reported.finding
+    if finding.planned and text == finding.expected:
+        return "the highest gain of its plans"
+    if finding.planned and text == finding.risk:
+        return WRITES
+    if finding.index is not None and finding.queries and text == finding.current:
+        return f"{TRAFFIC}: number of calls and sum of their times, over {', '.join(finding.queries)}"
+    counted = f"{number} requests" in text or f"{number} calls" in text
+    known = finding.queries or (reported.load is not None and number == str(reported.load.calls))
+    return TRAFFIC if text in finding.queries or (counted and known) else ""
+
+
+def _computed(finding: Finding, read: Sequence[ReadValue]) -> str:
+    """From which recorded figures the rule computes what no column holds."""
+    figures: dict[str, str] = {}
+    for each in read:
+        if each.where and each.text not in ("0", "-1") and ", times " not in each.source:
+            figures.setdefault(each.source, each.text)
+    listed = ", ".join(f"{source} = {text}" for source, text in list(figures.items())[:MOST_FIGURES])
+    others = listed or ", ".join(finding.statements) or TRAFFIC
+    return f"computed by {finding.code} from {others}"
+
+
+class PlanOfLine:
+    """Says of each line of evidence, in their order, of which planned statement it is."""
+
+    def __init__(self, finding: Finding) -> None:
+        self._labels = {each.label: number for number, each in enumerate(finding.planned, 1)}
+        self._number, self._named = 0, finding.object.name if finding.object is not None else ""
+
+    def source(self, line: str) -> str:
+        """The source of the numbers of a line; empty if it is not of a plan."""
+        label, gain, _ = line.rpartition(": gain ")
+        if (found := self._labels.get(label if gain else line)) is not None:
+            self._number = found
+            return f"1 - after / before of plan {found}: the times if it was run, else the costs"
+        for side, name in (("before: ", "without"), ("after: ", "with")):
+            if line.startswith(side) and self._number:
+                return f"plan {self._number}, {name} the index {self._named}" if self._named else f"plan {self._number}"
+        if line.startswith("the gain holds for "):
+            return "the number of plans of which the gain is above 0"
+        if line.startswith("built in "):
+            return f"the time of CREATE INDEX of {self._named} in the trial, and its pg_relation_size()"
+        return ""
 
 
 def _is_observation(line: str) -> bool:

@@ -208,7 +208,13 @@ def evidence(findings: Sequence[ReportedFinding]) -> Iterator[str]:
             f"--   {each.number} in {each.field} '{safe(each.text)}': {_source(each)}" for each in reported.numbers
         ]
         if lines:
-            yield "\n".join([f"-- {safe(reported.key)}", *lines, ""])
+            yield "\n".join([f"-- {safe(reported.key)}", *lines, *_plans(reported.finding), ""])
+
+
+def _plans(finding: Finding) -> Iterator[str]:
+    """The statements that were planned, with the numbers by which sources name them."""
+    for number, each in enumerate(finding.planned, 1):
+        yield f"--   plan {number}: {safe(each.label)}\nEXPLAIN {safe(' '.join(each.sql.split()))};"
 
 
 def _source(number: TracedNumber) -> str:

@@ -18,6 +18,13 @@ def add_db_uri(command: ArgumentParser) -> None:
 
 def add_database(command: ArgumentParser, milliseconds: Callable[[str], int]) -> None:
     """What only ``fanin audit`` has, which runs rules over the database itself."""
+    _add_comparison(command)
+    _add_limits(command, milliseconds)
+    _add_workload(command)
+    _add_proof(command)
+
+
+def _add_comparison(command: ArgumentParser) -> None:
     command.add_argument(
         "words", nargs="*", metavar="diff OLD NEW", help="compare two reports of --format json; 1 on new or worse alone"
     )
@@ -32,12 +39,19 @@ def add_database(command: ArgumentParser, milliseconds: Callable[[str], int]) ->
         action="store_true",
         help="try each write of each API role on each table, in transactions that are rolled back (FAN029)",
     )
+
+
+def _add_limits(command: ArgumentParser, milliseconds: Callable[[str], int]) -> None:
     command.add_argument(
         "--lock-timeout", type=milliseconds, metavar="MS", default=500, help="longest wait for a lock; default 500"
     )
     command.add_argument(
         "--statement-timeout", type=milliseconds, metavar="MS", default=5000, help="longest statement; default 5000"
     )
+
+
+def _add_workload(command: ArgumentParser) -> None:
+    """What tells of calls, beside the sources that all commands have."""
     command.add_argument(
         "--prometheus",
         metavar="URL",
@@ -57,6 +71,9 @@ def add_database(command: ArgumentParser, milliseconds: Callable[[str], int]) ->
         help="SELECT statements to find indexes for, each with '-- calls: 120, ms: 3.5' (ms of one call) and"
         " '-- role: NAME, claims: {…}' above it",
     )
+
+
+def _add_proof(command: ArgumentParser) -> None:
     command.add_argument(
         "--migration",
         type=Path,

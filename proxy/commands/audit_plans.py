@@ -13,8 +13,9 @@ from proxy.audit.report import ReportedFinding
 from proxy.audit.traced import traced
 from proxy.database.plans import plan_of, read_declared_schema
 from proxy.database.session import Caller, DatabaseFaultError, Limits, connected, rolled_back
+from proxy.findings.model import PlannedStatement
 from proxy.plans.statements import facts_of_database, statements_of
-from proxy.plans.words import lines
+from proxy.plans.words import hide_values, lines
 from proxy.schema.snapshot import Database
 from proxy.sql.expressions import UnwritableError
 
@@ -44,21 +45,26 @@ def _first(reported: ReportedFinding, calls: Mapping[str, ObservedCalls]) -> Obs
 
 
 def _with_plan(
-    reported: ReportedFinding, calls: ObservedCalls | None, plans: Mapping[str, Sequence[str]], database: Database
+    reported: ReportedFinding,
+    calls: ObservedCalls | None,
+    plans: Mapping[str, tuple[PlannedStatement, Sequence[str]]],
+    database: Database,
 ) -> ReportedFinding:
-    added = plans.get(calls.seen.fingerprint, ()) if calls is not None else ()
-    if not added:
+    found = plans.get(calls.seen.fingerprint) if calls is not None else None
+    if found is None:
         return reported
-    finding = structs.replace(reported.finding, evidence=(*reported.finding.evidence, *added))
+    planned, added = found
+    evidence = (*reported.finding.evidence, planned.label, *added)
+    finding = structs.replace(reported.finding, evidence=evidence, planned=(planned,))
     changed = structs.replace(reported, finding=finding)
     return structs.replace(changed, numbers=traced(changed, database))
 
 
 async def _plans(
     database: Database, asked: Sequence[ObservedCalls], uri: str, limits: Limits
-) -> dict[str, tuple[str, ...]]:
-    """The lines of the plan of each fingerprint; none of what there is no exact SQL for, or what cannot be planned."""
-    found: dict[str, tuple[str, ...]] = {}
+) -> dict[str, tuple[PlannedStatement, tuple[str, ...]]]:
+    """The statement and the plan, in lines, of each fingerprint that has exact SQL, and that can be planned."""
+    found: dict[str, tuple[PlannedStatement, tuple[str, ...]]] = {}
     async with connected(uri) as connection:
         async with rolled_back(connection, Caller(), limits):
             declared = await read_declared_schema(connection, database.schemas[0] if database.schemas else "public")
@@ -72,7 +78,8 @@ async def _plans(
             except (UnwritableError, DatabaseFaultError):
                 continue
             role = f", as {one.role}" if one.role else ""
-            found[one.seen.fingerprint] = (f"{one.seen.fingerprint}, value: {first.label}{role}", *_before(lines(plan)))
+            planned = PlannedStatement(f"{one.seen.fingerprint}, value: {first.label}{role}", hide_values(first.text))
+            found[one.seen.fingerprint] = (planned, tuple(_before(lines(plan))))
     return found
 
 

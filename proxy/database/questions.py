@@ -18,6 +18,7 @@ from proxy.database.session import Caller
 from proxy.database.trial import CalledStatement
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.plans.statements import StatementSet, facts_of_database, statements_of
+from proxy.plans.words import hide_values
 from proxy.schema.relation import Relation
 from proxy.schema.snapshot import Database
 from proxy.sql.expressions import UnwritableError
@@ -62,7 +63,8 @@ class Question(msgspec.Struct, frozen=True):
     def pair(self, before: "Plan", after: "Plan") -> PlanPair:
         """Its plans without and with an index."""
         of, role = self.of, self.statement.caller.role
-        return PlanPair(of.name, self.label, of.calls, of.seconds, before, after, role)
+        sql = hide_values(self.statement.text)
+        return PlanPair(of.name, self.label, of.calls, of.seconds, before, after, role, sql)
 
 
 class Questions:

@@ -82,8 +82,14 @@ from {RELATIONS_OF} order by 2, 3
     "columns": f"""
 select c.oid::int8 as oid, a.attname::text as name, format_type(a.atttypid, a.atttypmod) as type,
   not a.attnotnull as nullable, a.attgenerated <> '' as generated, a.attidentity <> '' as identity,
-  coalesce(pg_get_expr(d.adbin, d.adrelid), '') as default, coalesce(col_description(c.oid, a.attnum), '') as comment
+  coalesce(pg_get_expr(d.adbin, d.adrelid), '') as default, coalesce(col_description(c.oid, a.attnum), '') as comment,
+  case when t.typtype = 'd' then (with recursive under as (
+    select t.typbasetype as oid, t.typtypmod as typmod union all
+    select n.typbasetype, n.typtypmod from under u join pg_type n on n.oid = u.oid and n.typtype = 'd')
+    select format_type(u.oid, u.typmod) from under u join pg_type n on n.oid = u.oid and n.typtype <> 'd')
+    else '' end as base_type
 from {RELATIONS_OF} join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+join pg_type t on t.oid = a.atttypid
 left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
 order by 1, a.attnum
 """,

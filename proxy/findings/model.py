@@ -77,6 +77,13 @@ class Measured(msgspec.Struct, frozen=True):
 IMPACTS = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 
 
+class PlannedStatement(msgspec.Struct, frozen=True):
+    """A statement that Postgres was asked to plan, or to run, for the evidence."""
+
+    label: Annotated[str, Meta(description="The line of evidence before its plans: the query, its values, the role.")]
+    sql: Annotated[str, Meta(description="The statement that it was asked to EXPLAIN, with `?` for each value.")]
+
+
 class Finding(msgspec.Struct, frozen=True):
     """A problem that a rule detected in a trace or in the workload."""
 
@@ -115,6 +122,9 @@ class Finding(msgspec.Struct, frozen=True):
     ] = ()
     statements: Annotated[
         tuple[str, ...], Meta(description="Statements that read its evidence (`--explain-evidence` prints them).")
+    ] = ()
+    planned: Annotated[
+        tuple[PlannedStatement, ...], Meta(description="Statements whose plans are evidence, in that order.")
     ] = ()
 
     @property

@@ -37,20 +37,32 @@ class FunctionCall(msgspec.Struct, frozen=True):
         return f"{self.schema}.{self.name}" if self.schema else self.name
 
 
+class ComparedColumn(msgspec.Struct, frozen=True):
+    """A column of the relation of an expression, compared by ``=``, ``IN`` or ``= ANY`` with something."""
+
+    name: str
+    casts: tuple[str, ...] = ()
+    """Types that it is cast to before, the first applied first: an index by the column alone may not serve that."""
+
+
 class Expression(msgspec.Struct, frozen=True):
-    """The parts of an expression that rules ask about; only ``text`` is set where ``parsed`` is false."""
+    """The parts of an expression that rules ask about; only ``text`` is set where ``parsed`` is false.
+
+    What never runs, such as the ELSE of ``CASE WHEN true``, is not among them.
+    """
 
     text: str
     """As Postgres prints it."""
     parsed: bool = True
     always_true: bool = False
-    """It is true for each row: ``true``, ``1 = 1``, or an OR of such."""
+    """It is true for each row: ``true``, ``1 = 1``, an OR of such, or a CASE or COALESCE that comes to it."""
     always_false: bool = False
+    """It is false or null for each row."""
     columns: tuple[ColumnUse, ...] = ()
     calls: tuple[FunctionCall, ...] = ()
     relations: tuple[str, ...] = ()
     """Relations that its subselects read, as written: ``schema.name``."""
-    equal_columns: tuple[str, ...] = ()
-    """Columns of its own relation that are compared by ``=``, ``IN`` or ``= ANY`` with something."""
+    equal_columns: tuple[ComparedColumn, ...] = ()
+    """Columns by which an index could find the rows; none if it is the same for each row."""
     user_metadata: bool = False
     """It reads ``user_metadata`` or ``raw_user_meta_data``, which users can change themselves."""

@@ -12,7 +12,8 @@ import sqlglot
 from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
-from proxy.schema.expression import ColumnUse, Expression, FunctionCall
+from proxy.schema.constants import constant, folded
+from proxy.schema.expression import ColumnUse, ComparedColumn, Expression, FunctionCall
 
 USER_METADATA = frozenset(("user_metadata", "raw_user_meta_data"))
 JSON_ACCESS = (
@@ -28,7 +29,6 @@ JSON_ACCESS = (
 """What a key of JSON is an operand of: ``->``, ``->>``, ``#>``, ``#>>``, ``?``, ``@>``, ``[…]``, a function."""
 WRAPPERS = (exp.Cast, exp.Paren, exp.Array, exp.Variadic)
 PREFIX = "SELECT "
-BOOLEANS = {"true": True, "t": True, "false": False, "f": False}
 SIMPLE = (exp.Paren, exp.Column, exp.Literal, exp.JSONExtract, exp.JSONExtractScalar)
 """What is the same without parentheses where it is the first operand."""
 QUERIES = (exp.Select, exp.SetOperation)
@@ -47,15 +47,16 @@ def parse_expression(text: str) -> Expression:
     if root.find(exp.Command):
         return Expression(text, parsed=False)
     root.pop()
-    constant = _constant(root)
+    root = folded(root)
+    value = constant(root)
     return Expression(
         text,
-        always_true=constant is True,
-        always_false=constant is False,
+        always_true=value is not None and value.value is True,
+        always_false=value is not None and not value.value,
         columns=tuple(dict.fromkeys(_column(column) for column in root.find_all(exp.Column, bfs=False))),
         calls=tuple(_calls(root, tokens)),
         relations=tuple(dict.fromkeys(_name(table) for table in root.find_all(exp.Table, bfs=False))),
-        equal_columns=tuple(dict.fromkeys(_equal_columns(root))),
+        equal_columns=() if value is not None else tuple(dict.fromkeys(_equal_columns(root))),
         user_metadata=_reads_metadata(root),
     )
 
@@ -129,47 +130,6 @@ def _column(column: exp.Column) -> ColumnUse:
 def _subselect(node: exp.Expr) -> exp.Expr | None:
     """The innermost query that contains ``node``."""
     return node.find_ancestor(*QUERIES)
-
-
-def _constant(node: exp.Expr) -> bool | None:
-    """The value of an expression that has the same for each row; None if it depends on the row or is not known."""
-    node = node.unnest()
-    if isinstance(node, exp.Boolean):
-        return bool(node.this)
-    if isinstance(node, exp.Cast) and node.is_type("bool"):
-        return _constant(node.this) if isinstance(node.this, exp.Boolean) else BOOLEANS.get(node.this.name)
-    if isinstance(node, exp.Not):
-        inner = _constant(node.this)
-        return None if inner is None else not inner
-    return _constant_of_sides(node) if isinstance(node, exp.Binary) else _constant_of_select(node)
-
-
-def _constant_of_sides(node: exp.Binary) -> bool | None:
-    """The value of AND, OR, or of the comparison of two equal literals."""
-    if isinstance(node, exp.And | exp.Or):
-        absorbing = isinstance(node, exp.Or)
-        sides = (_constant(node.left), _constant(node.right))
-        if absorbing in sides:
-            return absorbing
-        return None if None in sides else not absorbing
-    left, right = _value(node.left), _value(node.right)
-    literal = isinstance(left, exp.Literal) and isinstance(right, exp.Literal)
-    return left == right if literal and isinstance(node, exp.EQ) else None
-
-
-def _constant_of_select(node: exp.Expr) -> bool | None:
-    """The value of ``(SELECT true)``, and of ``coalesce(true, …)``."""
-    if isinstance(node, exp.Coalesce):
-        return _constant(node.this)
-    if not isinstance(node, exp.Select) or node.args.get("from_") or node.args.get("where"):
-        return None
-    return _constant(node.expressions[0].unalias()) if len(node.expressions) == 1 else None
-
-
-def _value(node: exp.Expr) -> exp.Expr:
-    """Without parentheses and casts."""
-    node = node.unnest()
-    return _value(node.this) if isinstance(node, exp.Cast) else node
 
 
 def _is_metadata_key(literal: exp.Literal) -> bool:
@@ -248,13 +208,35 @@ def _correlated(query: exp.Expr) -> bool:
     return any(column.table not in declared for column in query.find_all(exp.Column) if column.table or not declared)
 
 
-def _equal_columns(root: exp.Expr) -> Iterator[str]:
-    for node in root.find_all(exp.EQ, exp.In, exp.Any, bfs=False):
+def _equal_columns(root: exp.Expr) -> Iterator[ComparedColumn]:
+    """The columns of comparisons that are operands of nothing but AND and OR: an index serves no others."""
+    node = root.unnest()
+    if isinstance(node, exp.And | exp.Or):
+        yield from _equal_columns(node.left)
+        yield from _equal_columns(node.right)
+    elif isinstance(node, exp.EQ | exp.In):
         sides = (node.this, node.expression) if isinstance(node, exp.EQ) else (node.this,)
         for side in sides:
-            found = _value(side) if isinstance(side, exp.Expr) else None
-            if isinstance(found, exp.Column) and not found.table and _subselect(found) is None:
-                yield found.name
+            column, casts = _uncast(side)
+            if isinstance(column, exp.Column) and not column.table:
+                yield ComparedColumn(column.name, casts)
+
+
+def _uncast(node: exp.Expr) -> tuple[exp.Expr, tuple[str, ...]]:
+    """An operand without its casts, and the types that they cast to, the first applied first."""
+    node = node.unnest()
+    if not isinstance(node, exp.Cast):
+        return node, ()
+    inner, casts = _uncast(node.this)
+    return inner, (*casts, node.args["to"].sql("postgres").lower())
+
+
+def type_name(text: str) -> str:
+    """A type that Postgres prints, such as ``character varying(20)``, as casts of expressions have it."""
+    try:
+        return exp.DataType.build(text, dialect="postgres", udt=True).sql("postgres").lower()
+    except SqlglotError:
+        return text
 
 
 def with_server_metadata(text: str) -> str:

@@ -45,6 +45,8 @@ class TableColumn(msgspec.Struct, frozen=True):
     comment: str = ""
     stats: ColumnStats | None = None
     """None if never gathered, or if part ``column_stats`` was not read."""
+    base_type: str = ""
+    """The type under a domain; empty for any other type."""
 
 
 class IndexKey(msgspec.Struct, frozen=True):

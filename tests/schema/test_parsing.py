@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.schema.expression import ComparedColumn
 from proxy.schema.parsing import parse_expression, parse_optional, reads_user_metadata, same_expression
 
 WRAPPED = "(owner = ( SELECT auth.uid() AS uid))"
@@ -75,7 +76,27 @@ def test_what_cannot_be_parsed_is_said_to_be_unparsed(text: str) -> None:
 
 def test_columns_that_are_compared_for_equality_are_those_of_the_row() -> None:
     text = "((owner = auth.uid()) AND (team_id = ANY (ARRAY[1, 2])) AND (kind > 3))"
-    assert parse_expression(text).equal_columns == ("owner", "team_id")
+    assert parse_expression(text).equal_columns == (ComparedColumn("owner"), ComparedColumn("team_id"))
+
+
+def test_a_column_that_is_cast_before_it_is_compared_has_its_casts() -> None:
+    text = "(((owner)::text = (auth.uid())::text) AND ((n)::numeric = ANY (ARRAY[1.5])) AND (((a)::integer)::text = b))"
+    casts = {each.name: each.casts for each in parse_expression(text).equal_columns}
+    assert casts == {"owner": ("text",), "n": ("decimal",), "a": ("int", "text"), "b": ()}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(NOT (owner = auth.uid()))",
+        "CASE WHEN published THEN (owner = auth.uid()) ELSE false END",
+        "COALESCE((owner = auth.uid()), false)",
+        "((owner = auth.uid()) IS NOT FALSE)",
+        "(EXISTS ( SELECT 1 FROM public.members m WHERE (m.team = videos.team)))",
+    ],
+)
+def test_a_comparison_that_is_an_operand_of_something_else_is_none_that_an_index_serves(text: str) -> None:
+    assert parse_expression(text).equal_columns == ()
 
 
 @pytest.mark.parametrize(

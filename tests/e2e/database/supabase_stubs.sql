@@ -1,7 +1,10 @@
-create role anon nologin;
-create role authenticated nologin;
-create role service_role nologin bypassrls;
-create role authenticator login noinherit;
+-- Roles are those of the whole server, where another database may have made them.
+do $$ begin
+  if to_regrole('anon') is null then create role anon nologin; end if;
+  if to_regrole('authenticated') is null then create role authenticated nologin; end if;
+  if to_regrole('service_role') is null then create role service_role nologin bypassrls; end if;
+  if to_regrole('authenticator') is null then create role authenticator login noinherit; end if;
+end $$;
 grant anon, authenticated, service_role to authenticator;
 create schema auth;
 create table auth.users (id uuid primary key, email text, raw_user_meta_data jsonb);

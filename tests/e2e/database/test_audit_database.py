@@ -86,19 +86,10 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str], server: Postgres) -
     desk.uri = server.dsn.rpartition("/")[0] + "/audit_cli"
     told(execute(server.dsn, "postgres", "create database audit_cli"))
     try:
-        desk.sql(f"do $$ begin if to_regrole('anon') is null then {_create_roles()} end if; end $$")
-        desk.sql(_without_roles(), SCHEMA)
+        desk.sql(STUBS, SCHEMA)
         yield desk
     finally:
         told(execute(server.dsn, "postgres", "drop database audit_cli with (force)"))
-
-
-def _create_roles() -> str:
-    return " ".join(line for line in STUBS.splitlines() if line.startswith(("create role", "grant anon")))
-
-
-def _without_roles() -> str:
-    return "\n".join(line for line in STUBS.splitlines() if not line.startswith(("create role", "grant anon")))
 
 
 def traffic() -> Trace:
@@ -174,6 +165,20 @@ def test_what_a_role_may_not_read_is_not_checked_in_every_format_and_never_clean
         assert "without the indexes, types and keys of the database" in ran.out
     finally:
         desk.sql("drop role auditor")
+
+
+def test_a_function_that_cannot_be_parsed_is_listed_by_name_and_its_text_is_not_logged(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.sql(
+        KEPT,
+        "create function public.odd() returns void language sql security definer set search_path = ''"
+        " as $$ notify odd, 'secret'; lock table pg_catalog.pg_class in share mode $$",
+    )
+    ran = desk.audit("--db-uri", desk.uri, *PUBLIC, "--require-full-coverage", "--fail-on", "never")
+    assert (ran.code, ran.err, caplog.records) == (FINDINGS, "", [])
+    assert "public.odd()" in ran.out
+    assert "secret" not in ran.out
 
 
 def test_without_a_database_full_coverage_fails(desk: Desk) -> None:

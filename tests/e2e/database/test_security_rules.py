@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import asyncpg
 import pytest
 
 from rules import RULES
+from tests.e2e.database.conftest import inspect_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from proxy.analysis.rule import AnyRule
     from proxy.audit.database import DatabaseFindings
@@ -95,6 +97,40 @@ GUILTY = {
         "create schema hidden; create view hidden.u as select * from auth.users;"
         "create view public.u as select email from hidden.u; grant select on public.u to authenticated;",
     ),
+    "a cast of a column beside an index on it": (
+        "FAN032",
+        TABLE + "create policy p on public.videos using (owner_id::text = (select auth.uid())::text);"
+        " create index on public.videos (owner_id);",
+    ),
+    "a cast of a column that an index has without the cast that follows": (
+        "FAN032",
+        "create table public.t (id int primary key, n bigint); alter table public.t enable row level security;"
+        " create policy p on public.t using (n::numeric = (select 1.5)); create index on public.t ((n::text));",
+    ),
+    "a partial index on the cast": (
+        "FAN032",
+        TABLE + "create policy p on public.videos using (owner_id::text in ('a', 'b'));"
+        " create index on public.videos ((owner_id::text)) where public;",
+    ),
+    "a CASE that always takes the branch with the call": (
+        "FAN031",
+        TABLE + "create policy p on public.videos using (case when true then owner_id = auth.uid() else false end);",
+    ),
+    "a CASE that always takes the branch with the column": (
+        "FAN032",
+        TABLE + "create policy p on public.videos"
+        " using (case when 1 = 1 then owner_id = (select auth.uid()) else false end);",
+    ),
+    "an UPDATE that a CASE leaves open": (
+        "FAN030",
+        TABLE + "create policy p on public.videos for update"
+        " using (case when 1 < 2 then true else owner_id = (select auth.uid()) end);",
+    ),
+    "a DELETE that COALESCE leaves open": (
+        "FAN030",
+        TABLE + "create policy p on public.videos for delete"
+        " using (coalesce(null::boolean, true, owner_id = (select auth.uid())));",
+    ),
     "one of overloaded functions": (
         "FAN046",
         "create function public.f(a int) returns int language plpgsql set search_path = '' as $$ begin"
@@ -150,6 +186,23 @@ INNOCENT = {
         "create table public.u (id int, token_count int, password_set boolean, shipping text, spin int); grant select"
         " on public.u to anon;",
     ),
+    "an index on the cast": (
+        "FAN032",
+        TABLE + "create policy p on public.videos using (owner_id::text = (select auth.uid())::text);"
+        " create index on public.videos ((owner_id::text), id);",
+    ),
+    "varchar, which Postgres prints with a cast to text": (
+        "FAN032",
+        "create table public.t (id int primary key, owner varchar(40)); alter table public.t enable row level security;"
+        " create policy p on public.t using (owner = (select auth.jwt() ->> 'sub')); create index on public.t (owner);",
+    ),
+    "a domain over a domain, which is compared as the type under it": (
+        "FAN032",
+        "create domain public.short as varchar(40); create domain public.code as public.short;"
+        " create table public.t (id int primary key, owner public.code); create index on public.t (owner);"
+        " alter table public.t enable row level security;"
+        " create policy p on public.t using (owner = (select auth.jwt() ->> 'sub'));",
+    ),
     "an index of all rows that starts with it": (
         "FAN032",
         TABLE + OWN + "create index on public.videos (owner_id, id);",
@@ -193,6 +246,128 @@ async def test_policies_for_different_roles_have_a_reason_in_place_of_a_fix(insp
     (finding,) = (await inspected(BY_CODE["FAN033"], sql)).findings
     assert finding.fix.sql == ""
     assert "p is for public" in finding.fix.reason
+
+
+CLAUSES = (
+    "owner_id = auth.uid()",
+    "case when true then true else owner_id = auth.uid() end",
+    "case when 1 = 1 then owner_id = auth.uid() else public end",
+    "case when public then true else owner_id = auth.uid() end",
+    "case when false then owner_id = auth.uid() end",
+    "case 2 when 1 then owner_id = auth.uid() when 2 then public else auth.uid() is null end",
+    "coalesce(null::boolean, public, owner_id = auth.uid())",
+    "coalesce(true, owner_id = auth.uid())",
+    "(1 = 1) or owner_id = auth.uid()",
+    "(1 = 2) and owner_id = auth.uid()",
+    "(1 <> 2) and owner_id = auth.uid()",
+    "not (true and false) or owner_id = auth.uid()",
+    "1 in (1, 2) or owner_id = auth.uid()",
+    "(null::boolean is null) or owner_id = auth.uid()",
+    "(1 + 1 = 2) or owner_id = auth.uid()",
+    "owner_id::text = auth.uid()::text",
+)
+
+
+async def test_a_call_is_reported_exactly_where_the_plan_of_a_reader_has_it_for_each_row(
+    example_database: Callable[[str], Awaitable[str]],
+) -> None:
+    tables = "".join(
+        f"create table public.t{number} (id int, owner_id uuid, public boolean);"
+        f"alter table public.t{number} enable row level security; grant select on public.t{number} to authenticated;"
+        f"create policy p on public.t{number} using ({clause});"
+        for number, clause in enumerate(CLAUSES)
+    )
+    # Inlined, it would not be found by its name.
+    stub = "create or replace function auth.uid() returns uuid language plpgsql stable as $$ begin return null; end $$;"
+    uri = await example_database(stub + tables)
+    found = (await inspect_uri(BY_CODE["FAN031"], uri)).findings
+    connection = await asyncpg.connect(uri)
+    try:
+        await connection.execute("set role authenticated")
+        plans = [
+            str(await connection.fetch(f"explain (costs off) select * from public.t{number}"))
+            for number in range(len(CLAUSES))
+        ]
+    finally:
+        await connection.close()
+    reported = {each.relation for each in found}
+    for number, clause in enumerate(CLAUSES):
+        assert (f"public.t{number}" in reported) == ("uid()" in plans[number]), (clause, plans[number])
+
+
+COMPARED = (
+    ("uuid", "owner::text = (select auth.uid())::text"),
+    ("uuid", "owner = (select auth.uid())"),
+    ("bigint", "owner::numeric = (select 1.5)"),
+    ("integer", "(owner::bigint)::text = (select 'a'::text)"),
+    ("varchar(20)", "owner = (select auth.jwt() ->> 'sub')"),
+    ("text", "owner::uuid = (select auth.uid())"),
+    ("uuid", "case when true then owner::text = (select 'a'::text) end"),
+)
+NOT_SERVED = (
+    ("uuid", "case when true then true else owner = auth.uid() end"),
+    ("uuid", "coalesce(true, owner = auth.uid())"),
+    ("uuid", "case when owner is null then owner = (select auth.uid()) else false end"),
+    ("uuid", "not (owner = (select auth.uid()))"),
+)
+
+
+def tables_of(clauses: Sequence[tuple[str, str]]) -> str:
+    """A table t0, t1, … per type of its column ``owner`` and clause of its policy."""
+    return "".join(
+        f"create table public.t{number} (owner {type_name}); alter table public.t{number} enable row level security;"
+        f"grant select on public.t{number} to authenticated; create policy p on public.t{number} using ({clause});"
+        for number, (type_name, clause) in enumerate(clauses)
+    )
+
+
+async def test_a_reader_finds_rows_by_the_printed_index(example_database: Callable[[str], Awaitable[str]]) -> None:
+    sql = tables_of(COMPARED)
+    findings = (await inspect_uri(BY_CODE["FAN032"], await example_database(sql))).findings
+    assert [each.relation for each in findings] == [f"public.t{number}" for number in range(len(COMPARED))]
+    uri = await example_database(sql + "".join(f"{each.fix.sql}\n" for each in findings))
+    assert (await inspect_uri(BY_CODE["FAN032"], uri)).findings == ()
+    connection = await asyncpg.connect(uri)
+    try:
+        await connection.execute("set enable_seqscan = off; set role authenticated")
+        for number, clause in enumerate(COMPARED):
+            plan = str(await connection.fetch(f"explain (costs off) select * from public.t{number}"))
+            assert "Index Cond" in plan, clause
+    finally:
+        await connection.close()
+
+
+async def test_a_comparison_that_no_index_serves_is_not_found(inspected: Inspected) -> None:
+    found = await inspected(BY_CODE["FAN032"], tables_of(NOT_SERVED))
+    assert (found.findings, found.not_checked) == ((), ())
+
+
+async def test_definer_functions_whose_body_cannot_be_parsed_are_not_checked_by_name(inspected: Inspected) -> None:
+    head = "language sql security definer set search_path = ''"
+    sql = f"""
+    create function public.standard(a int) returns int {head} return a;
+    create function public.odd() returns void {head} as $$ notify odd, 'a' $$;
+    create function public.plain() returns int {head} as $$ select 1 $$;
+    create function public.own() returns uuid language plpgsql security definer set search_path = ''
+      as $$ begin return auth.uid(); end $$;
+    """
+    found = await inspected(BY_CODE["FAN035"], sql)
+    assert {each.relation for each in found.findings} == {f"public.{n}" for n in ("standard", "odd", "plain", "own")}
+    assert {each.object: each.because.partition(": ")[2] for each in found.not_checked} == {
+        "public.odd()": "its body cannot be parsed",
+        "public.standard(a integer)": "its SQL-standard body is not read",
+    }
+    evidence = {each.relation: each.evidence[-1] for each in found.findings}
+    assert evidence["public.own"] == "its body asks who calls: auth.uid"
+    assert evidence["public.plain"] == "nothing in its body asks who calls"
+
+
+async def test_a_cast_that_depends_on_settings_has_a_reason_in_place_of_an_index(inspected: Inspected) -> None:
+    sql = "create table public.t (at timestamptz); alter table public.t enable row level security;"
+    sql += "create policy p on public.t using (at::text = (select 'a'::text)); create index on public.t (at);"
+    (finding,) = (await inspected(BY_CODE["FAN032"], sql)).findings
+    assert (finding.fix.sql, finding.index) == ("", None)
+    assert "compare at in its own type, timestamp with time zone" in finding.fix.reason
 
 
 async def test_a_partial_index_does_not_serve_a_policy(inspected: Inspected) -> None:
