@@ -62,6 +62,7 @@ from proxy.analysis.spans import (
     is_query,
     succeeded,
 )
+from proxy.analysis.steps import Steps
 from proxy.analysis.varying import SimilarCalls, key_evidence, key_text, similar_calls, variation_evidence
 from proxy.findings.model import Finding
 from proxy.fixes.writes.write_code import VERBS, is_upsert, write_name
@@ -96,7 +97,7 @@ def detect(trace: Trace, context: RuleContext[NPlusOneWrite]) -> Iterator[Findin
             continue
         parsed = parse_fingerprint(spans[0].fingerprint)
         if parsed.method == "POST":
-            inserts = _inserts(parsed, spans, context.thresholds, load)
+            inserts = yield from _inserts(parsed, spans, context.thresholds, load)
             if inserts:
                 calls = yield from similar_calls(parsed, inserts)
                 yield _finding(trace, calls, inserts, context)
@@ -122,13 +123,17 @@ def _is_write(span: Span) -> bool:
     return is_query(span) and succeeded(span)
 
 
-def _inserts(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOneWrite, load: BusyTime) -> list[Span]:
+def _inserts(
+    parsed: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOneWrite, load: BusyTime
+) -> Steps[list[Span]]:
     """Inserts made one after another, of one row each as far as headers and answers show."""
     array = any(param.startswith("columns=") for param in parsed.rest)
     single = [
         span for span in spans if (span.row_keys or not array) and all(len(keys) == 1 for _, keys in span.row_keys)
     ]
-    runs = runs_without_pauses(single, bounds.max_pause, load)
+    yield
+    runs = list(runs_without_pauses(single, bounds.max_pause, load))
+    yield
     return [span for run in runs if len(run) >= bounds.min_calls for span in run]
 
 

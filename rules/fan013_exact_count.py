@@ -34,7 +34,7 @@ from pydantic import Field
 
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import READS, by_fingerprint, caller_of, is_query, total_seconds
+from proxy.analysis.spans import READS, by_fingerprint, caller_of, group_by, is_query, total_seconds
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, impact_of
 from proxy.fixes.clients.printable import printable_fix
@@ -64,8 +64,9 @@ def detect(trace: Trace, context: RuleContext[ExactCount]) -> Iterator[Finding |
     """One finding per fingerprint."""
     for spans in by_fingerprint([span for span in trace.spans if span.total > 0 and _is_counted(span)]).values():
         yield None
-        if _is_much(spans, context.thresholds):
-            yield _finding(trace, spans)
+        counted = _much(spans, context.thresholds)
+        if counted:
+            yield _finding(trace, counted)
 
 
 RULE = Rule(
@@ -83,9 +84,12 @@ def _is_counted(span: Span) -> bool:
     return span.method in READS and is_query(span) and span.total > max(span.rows, 0)
 
 
-def _is_much(spans: Sequence[Span], bounds: ExactCount) -> bool:
-    again = len(spans) >= bounds.min_calls and len({span.total for span in spans}) == 1
-    return again or max(span.total for span in spans) >= bounds.min_rows
+def _much(spans: Sequence[Span], bounds: ExactCount) -> Sequence[Span]:
+    """Those of ``spans``, which have one fingerprint, that counted many rows, or the same rows often; else none."""
+    if max(span.total for span in spans) >= bounds.min_rows:
+        return spans
+    often = max(group_by(spans, lambda span: (span.literals, span.total)).values(), key=len)
+    return often if len(often) >= bounds.min_calls else ()
 
 
 def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:

@@ -2,14 +2,14 @@
 
 What it does
 ------------
-Finds, within one trace, at least ``rules.serial_calls.min_calls`` reads with different fingerprints, each begun while
-no other was in flight. All values in their filters were known when the first read began, there is no write between them
-and no pause of more than ``rules.serial_calls.max_pause`` seconds without a request, and sending them in parallel would
-save at least ``rules.serial_calls.min_seconds``. A filter value that appears for the first time counts as the result of
-an earlier answer, unless no answer of the chain can have had it: the column is a flag by its name (``is_…``,
-``active``) or it is no key, the read returns several rows, and the reads before select other columns by name. With
-``select=*``, a constant in the code counts as such a result too. So does a known value in a column of another meaning:
-the key 1 of one table is not that of another.
+Finds, within one trace, at least ``rules.serial_calls.min_calls`` reads, or counts by HEAD, with different
+fingerprints, each begun while no other was in flight. All values in their filters were known when the first read began,
+there is no write between them and no pause of more than ``rules.serial_calls.max_pause`` seconds without a request, and
+sending them in parallel would save at least ``rules.serial_calls.min_seconds``. A filter value that appears for the
+first time counts as the result of an earlier answer, unless no answer of the chain can have had it: the column is a
+flag by its name (``is_…``, ``active``) or it is no key, the read returns several rows, and the reads before select
+other columns by name. With ``select=*``, a constant in the code counts as such a result too. So does a known value in a
+column of another meaning: the key 1 of one table is not that of another.
 
 Why it hurts
 ------------
@@ -42,11 +42,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from proxy.analysis.fan_out import one_worse_if_noticed
+from proxy.analysis.fan_out import is_read_or_count, one_worse_if_noticed
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.origin import named_literals
 from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import caller_of, is_quotable, is_read, may_write, steady_seconds
+from proxy.analysis.spans import caller_of, is_quotable, may_write, steady_seconds
 from proxy.analysis.steps import Steps
 from proxy.analysis.value_source import is_constant
 from proxy.findings.model import Finding, impact_of
@@ -118,7 +118,7 @@ def _chains(spans: Sequence[Span], pause: float) -> Steps[list[list[Span]]]:
         if not at % 20:
             yield
         known.update(named_literals(first))
-        if first.fingerprint not in kinds and is_read(first) and is_quotable(first):
+        if first.fingerprint not in kinds and is_read_or_count(first) and is_quotable(first):
             yield
             kinds.add(first.fingerprint)
             chains.append(_chain(first, ordered[at + 1 : at + 1 + FARTHEST], known, pause))
@@ -133,10 +133,11 @@ def _chain(first: Span, later: Sequence[Span], known: set[tuple[str, int]], paus
             break
         apart = span.start >= ended and span.fingerprint not in kinds
         ended = max(ended, span.end)
-        if is_read(span) and is_quotable(span) and apart and _waits_for_none(span, known, answered):
+        if is_read_or_count(span) and is_quotable(span) and apart and _waits_for_none(span, known, answered):
             chain.append(span)
             kinds.add(span.fingerprint)
-        answered.add(span.fingerprint)
+        if span.method != "HEAD":
+            answered.add(span.fingerprint)
     return chain
 
 

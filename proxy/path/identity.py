@@ -116,6 +116,7 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
     fields = canonical_request(fields, framing)
     kept = [field for field in fields if is_forwarded(field.name)]
     neutral = {name for name in {field.name for field in kept} if rules.is_neutral(name)}
+    lines = [(field.name, _forwarded_line(field, rules)) for field in kept]
     identity = b"".join([field.line + b"\r\n" for field in kept if field.name not in neutral])
     media = media_of([field.value for field in fields if field.name == b"accept"])
     from_first, most = range_limit([field.value for field in fields if field.name == b"range"])
@@ -124,12 +125,10 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
     trace, route = trace_name(fields, rules.trace_headers), _bounded_text(first_value(fields, b"x-fanin-route"))
     names = _name_lines(route, trace) if rules.forwards_names else None
     return RequestHead(
-        forwarded_lines=b"".join([names or b"", *(_forwarded_line(field, rules) for field in kept)]),
-        merged_lines=(names or b"") + _merged_call_lines(kept, media, most, rules),
+        forwarded_lines=b"".join([names or b"", *[line for _, line in lines]]),
+        merged_lines=(names or b"") + _merged_call_lines(lines, media, most),
         identity=identity,
-        coalescing_identity=b"".join(
-            [_forwarded_line(field, rules) for field in kept if field.name in NEGOTIATING or field.name not in neutral]
-        ),
+        coalescing_identity=b"".join([line for name, line in lines if name in NEGOTIATING or name not in neutral]),
         identity_hash=blake2b(identity, digest_size=16, key=rules.key).digest(),
         caller_hash=_caller_hash(identity, rules.key),
         body_framing=framing,
@@ -215,14 +214,14 @@ def _forwarded_line(field: HeaderField, rules: HeadRules) -> bytes:
     return field.line + b"\r\n"
 
 
-def _merged_call_lines(kept: list[HeaderField], media: Media | None, most: int | None, rules: HeadRules) -> bytes:
+def _merged_call_lines(forwarded: list[tuple[bytes, bytes]], media: Media | None, most: int | None) -> bytes:
     """The lines of a merged call, which ask for an array of rows without compression.
 
     A Range that limits rows is left out: each merged call has its own.
     """
     accept = b"" if media is None else media.accept
     replaced = {b"accept-encoding", b"accept" if accept else b"", b"" if most is None else b"range"}
-    lines = [_forwarded_line(field, rules) for field in kept if field.name not in replaced]
+    lines = [line for name, line in forwarded if name not in replaced]
     return b"".join([*lines, b"Accept: " + accept + b"\r\n" if accept else b"", b"Accept-Encoding: identity\r\n"])
 
 

@@ -67,6 +67,8 @@ def load(
         for name, value in flatten(layer):
             if name in RENAMED:
                 faults.add(source, name.split("."), f"'{name}' is now called '{RENAMED[name]}'")
+            elif value == {} and any(each.startswith(f"{name}.") for each in known):
+                continue
             elif name not in known:
                 faults.add(source, name.split("."), f"no setting is called '{name}'{nearest(name, known)}")
             else:

@@ -65,9 +65,9 @@ def parse(text: str, file: Path | None) -> dict[str, Any]:
 
 
 def flatten(tables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested tables as dotted names with their values."""
+    """Nested tables as dotted names with their values; a table that is empty has itself as its value."""
     for name, value in tables.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value:
             yield from flatten(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value

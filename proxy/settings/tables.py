@@ -322,7 +322,7 @@ class Override(Section):
             return table
         where = {name: value for name, value in table.items() if name in ("relation", "route")}
         rest = {name: value for name, value in table.items() if name not in where}
-        return {**where, "changes": dict(flatten(rest))}
+        return {**where, "changes": {name: value for name, value in flatten(rest) if value != {}}}
 
     @model_validator(mode="after")
     def _require_content(self) -> Self:

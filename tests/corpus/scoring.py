@@ -28,7 +28,8 @@ IN_SAMPLE = HERE / "in_sample"
 HELD_OUT = HERE / "held_out"
 PUBLIC_PATTERNS = HERE / "public_patterns"
 BY_DOCUMENT = HERE / "by_document"
-SETS = (IN_SAMPLE, HELD_OUT, PUBLIC_PATTERNS, BY_DOCUMENT)
+OTHER_HAND = HERE / "other_hand"
+SETS = (IN_SAMPLE, HELD_OUT, PUBLIC_PATTERNS, BY_DOCUMENT, OTHER_HAND)
 
 
 class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from proxy.settings.rules import RuleSettings
 from rules.fan013_exact_count import RULE, detect
@@ -44,6 +45,13 @@ def test_a_head_that_only_counts_is_found_too() -> None:
 )
 def test_few_rows_counts_that_change_and_reads_without_a_count_are_not(spans: list[Span]) -> None:
     assert not list(detect(trace(spans), DEFAULTS))
+
+
+def test_equal_counts_of_different_rows_are_no_repetition() -> None:
+    counts = [span(f"HEAD /messages?select=*&room_id=eq.{room} → -1 rows, 3 in all", room) for room in range(5)]
+    assert not list(detect(trace(counts), DEFAULTS))
+    (finding,) = detect(trace([*counts, *[replace(counts[1], number=number) for number in (6, 7)]]), DEFAULTS)
+    assert finding.title == "3 rows of messages counted 3 times to show a number"
 
 
 def test_an_answer_that_is_all_that_was_counted_cost_nothing_more() -> None:

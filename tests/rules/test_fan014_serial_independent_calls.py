@@ -34,6 +34,17 @@ def test_a_value_that_was_known_from_the_start_makes_nothing_wait() -> None:
     )
 
 
+def test_counts_by_head_are_reads_whose_answers_give_no_value() -> None:
+    counts = [f"then HEAD /{table}?select=*&owner=eq.{n} → -1 rows, 9 in all, 30 ms" for n, table in enumerate("ab")]
+    assert found("HEAD /c?select=*&done=is.false → -1 rows, 9 in all, 30 ms", *counts) == []
+    same = [count.replace("eq.1", "eq.0") for count in counts]
+    (finding,) = detect(told(("GET /c?owner=eq.0 → 9 rows, 30 ms", *same))[0], DEFAULTS)
+    assert finding.title == "3 independent reads, made one after another"
+    assert "({ data, count }) => data ?? count" in finding.fix.supabase_js
+    assert "answers[0].data," in finding.fix.supabase_py
+    assert "answers[2].count," in finding.fix.supabase_py
+
+
 @pytest.mark.parametrize(
     "lines",
     [

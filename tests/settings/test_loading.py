@@ -40,6 +40,12 @@ def test_an_unknown_name_is_an_error_that_names_the_nearest(tmp_path: Path, name
             load(flags, file)
 
 
+def test_an_empty_table_is_an_error_only_if_no_setting_is_in_a_table_of_its_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no setting is called 'loging'; did you mean"):
+        load({}, toml(tmp_path, "[loging]"))
+    assert load({}, toml(tmp_path, "[log]\n[rules.n_plus_one]")).settings == load({}).settings
+
+
 def test_an_unknown_variable_is_a_warning_because_kubernetes_makes_some(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FANIN_SERVICE_HOST", "10.0.0.1")
     monkeypatch.setenv("FANIN_UPSTREAN", "http://h")

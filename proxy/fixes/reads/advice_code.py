@@ -37,7 +37,7 @@ def estimate_py(parsed: ParsedFingerprint) -> str:
 
 
 def together_js(queries: Sequence[ParsedFingerprint]) -> str:
-    """A supabase-js function that sends all reads in parallel."""
+    """A supabase-js function that sends all reads in parallel. Of a HEAD it returns the number of rows."""
     reads = _reads(queries, camel=True)
     arguments = _arguments(reads)
     names = ", ".join(_variable_names(queries, arguments))
@@ -46,7 +46,8 @@ def together_js(queries: Sequence[ParsedFingerprint]) -> str:
         calls += indent(["supabase", *indent([*js_chain(read), ".throwOnError()"], 2)], 2)
         calls[-1] += ","
     body = [*quoting_js(calls), "const answers = await Promise.all([", *calls, "]);"]
-    body += [f"const [{names}] = answers.map(({{ data }}) => data);", f"return {{ {names} }};"]
+    answer = "({ data, count }) => data ?? count" if any(map(is_count, queries)) else "({ data }) => data"
+    body += [f"const [{names}] = answers.map({answer});", f"return {{ {names} }};"]
     return function_js("readAll", arguments, body)
 
 
@@ -58,7 +59,11 @@ def together_py(queries: Sequence[ParsedFingerprint]) -> str:
         calls += indent([*py_chain(read), ".execute()"], 4)
         calls[-1] += ","
     body = [*quoting_py(calls), "answers = await asyncio.gather(", *calls, ")"]
-    body += ["return [answer.data for answer in answers]"]
+    if any(map(is_count, queries)):
+        each = [f"answers[{at}].{'count' if is_count(query) else 'data'}" for at, query in enumerate(queries)]
+        body += ["return [", *indent([f"{one}," for one in each], 4), "]"]
+    else:
+        body += ["return [answer.data for answer in answers]"]
     return "import asyncio\n\nasync " + function_py("read_all", _arguments(reads), body)
 
 

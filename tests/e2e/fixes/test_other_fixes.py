@@ -12,7 +12,7 @@ import pytest
 from yarl import URL
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.fixes.reads.advice_code import together_js
+from proxy.fixes.reads.advice_code import together_js, together_py
 from proxy.observe.events import Event, TraceClosed
 from tests.e2e.support.fix_comparison import comparing
 from tests.e2e.support.fix_runs import PATIENT
@@ -121,7 +121,7 @@ async def test_a_repeated_read_and_serial_reads_have_an_argument_for_each_value(
     once = f"/thing?select=id&name=eq.{name}&kind=in.(a,c)&or=(rank.is.null,rank.gt.3)&order=id"
     repeated = (await findings_of(loops, [once] * 4))["FAN003"].fix
     serial = ["owner?select=id&id=eq.?", "thing?select=id&id=eq.?&limit=?", "part?select=id&id=eq.?"]
-    together = together_js([parse_fingerprint(f"GET {query}") for query in serial])
+    reads = [*[parse_fingerprint(f"GET {query}") for query in serial], parse_fingerprint("HEAD thing?select=*&id=lt.?")]
     async with comparing(loops) as comparison:
         wanted = await rows_of(
             comparison,
@@ -130,5 +130,11 @@ async def test_a_repeated_read_and_serial_reads_have_an_argument_for_each_value(
         )
         args: list[Any] = ['quote "q"', ["a", "c"], 3]
         assert (await comparison.node.run(repeated.supabase_js, [args]))["results"] == [wanted]
-        answer = await comparison.node.run(together, [[5, 9, 1, 4]])
-        assert answer["results"] == [{"owner": [{"id": 5}], "thing": [{"id": 9}], "part": [{"id": 4}]}]
+        rows = [[{"id": 5}], [{"id": 9}], [{"id": 4}]]
+        answer = await comparison.node.run(together_js(reads[:3]), [[5, 9, 1, 4]])
+        assert answer["results"] == [dict(zip(("owner", "thing", "part"), rows, strict=True))]
+        values = [5, 9, 1, 4, 8]
+        number = (await rows_of(comparison, "select count(*) from loops.thing where id < 8"))[0]["count"]
+        answer = await comparison.node.run(together_js(reads), [values])
+        assert list(answer["results"][0].values()) == [*rows, number]
+        assert await comparison.python.run_asynchronous(together_py(reads), values) == [*rows, number]
