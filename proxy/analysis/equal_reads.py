@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from functools import lru_cache
 from operator import attrgetter
 
-from proxy.analysis.fingerprint import CACHED_FINGERPRINTS, parse_fingerprint
+from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.fingerprint_cache import cached_by_fingerprint
 from proxy.analysis.spans import READS, is_query, is_quotable, may_write, succeeded
 from proxy.analysis.steps import SLICE, Steps
 from proxy.model import Span
@@ -58,7 +58,7 @@ def _is_read_of_rows(span: Span) -> bool:
     return span.method in READS and is_query(span) and succeeded(span) and (span.rows >= 0 or span.total >= 0)
 
 
-@lru_cache(maxsize=CACHED_FINGERPRINTS)
+@cached_by_fingerprint
 def are_related(fingerprint: str, written: str) -> bool:
     """Whether a write to the relation ``written`` may change what the read returns, by names: the read is of that
     relation, embeds it, or a word of one name is in the other (``cart_totals`` and ``cart_items``): a view, a trigger.

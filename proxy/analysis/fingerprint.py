@@ -4,11 +4,11 @@
 fingerprint unless it is the first of PostgREST's db-schemas: ``GET private.t?id=eq.?``.
 """
 
-from functools import lru_cache
 from sys import intern
 
 import msgspec
 
+from proxy.analysis.fingerprint_cache import cached_by_fingerprint
 from proxy.postgrest.request.api_request import read_order
 from proxy.postgrest.request.grammar import GrammarError
 from proxy.postgrest.request.target import RESERVED_PARAMS
@@ -51,10 +51,6 @@ class ParsedFingerprint(msgspec.Struct, frozen=True):
         return f"{self.schema}.{self.relation}" if self.schema else self.relation
 
 
-MAX_CACHED_CHARS, MAX_CACHED_PARAMS = 4096, 64
-"""A larger fingerprint is parsed each time, so that the cache is bounded in bytes too."""
-CACHED_FINGERPRINTS = 2048
-"""As many as a trace has by default (trace.max_spans): one rule after another asks about them."""
 MAX_FILTERS = 50
 """The first filters of a query, which rules examine and code of fixes shows; the others are only counted."""
 UNPARSED = "…"
@@ -64,14 +60,9 @@ UNPARSED = "…"
 BOUNDS = frozenset(("limit=?", "offset=?", UNPARSED))
 
 
+@cached_by_fingerprint
 def parse_fingerprint(fingerprint: str) -> ParsedFingerprint:
     """Parse a fingerprint of a relation. Never raises: its result only explains, it does not decide."""
-    cached = len(fingerprint) <= MAX_CACHED_CHARS and fingerprint.count("&") < MAX_CACHED_PARAMS
-    return (_parse if cached else _parse.__wrapped__)(fingerprint)
-
-
-@lru_cache(maxsize=CACHED_FINGERPRINTS)
-def _parse(fingerprint: str) -> ParsedFingerprint:
     method, _, target = fingerprint.partition(" ")
     path, _, query = target.partition("?")
     schema, dot, relation = path.partition(".")

@@ -4,9 +4,9 @@ No list of values can stand for them: ``fixes/lookup_code.py`` has their code, f
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 
-from proxy.analysis.fingerprint import CACHED_FINGERPRINTS, Filter
+from proxy.analysis.fingerprint import Filter
+from proxy.analysis.fingerprint_cache import cached_by_fingerprint
 from proxy.analysis.steps import Steps
 from proxy.model import Span
 
@@ -17,16 +17,13 @@ PATTERNS = ("like", "ilike", "match", "imatch", "fts", "plfts", "phfts", "wfts")
 OPERATORS = ("eq", "cs", "ov", *PATTERNS)
 """Operators that look something up. Ranges and negations do not."""
 LOGIC = ("or", "and")
-MAX_CACHED_CHARS = 4096
-"""A longer fingerprint is parsed each time."""
 MAX_LOOKUPS = 50
 """The first conditions of a query are examined."""
 
 
 def varying_lookup(spans: Sequence[Span], least: int) -> Steps[Filter | None]:
     """The condition with the most values in ``spans``, which have one fingerprint; None if none has ``least``."""
-    fingerprint = spans[0].fingerprint
-    found = (_lookups if len(fingerprint) <= MAX_CACHED_CHARS else _lookups.__wrapped__)(fingerprint)
+    found = _lookups(spans[0].fingerprint)
     shortest = min([len(span.literals) for span in spans])
     best, needed = None, least
     for key in found:
@@ -37,7 +34,7 @@ def varying_lookup(spans: Sequence[Span], least: int) -> Steps[Filter | None]:
     return best
 
 
-@lru_cache(maxsize=CACHED_FINGERPRINTS)
+@cached_by_fingerprint
 def _lookups(fingerprint: str) -> tuple[Filter, ...]:
     """The conditions of a fingerprint that may be keys; the column of a tree is its name (``or``)."""
     query = fingerprint.partition("?")[2]

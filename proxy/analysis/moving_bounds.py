@@ -1,17 +1,15 @@
 """Reads that are equal but for a bound that moves with the time, such as ``at=lte.`` and the present moment."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
-from proxy.analysis.fingerprint import CACHED_FINGERPRINTS, parse_fingerprint
+from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.fingerprint_cache import MAX_CACHED_CHARS, cached_by_fingerprint
 from proxy.analysis.steps import Steps, slices
 from proxy.model import Span
 
 RANGES = ("gt", "gte", "lt", "lte")
 MAX_BOUNDS = 8
 """The first bounds of a query are examined."""
-MAX_CACHED_CHARS = 4096
-"""A longer fingerprint has no bounds here."""
 
 
 def equal_but_for_a_bound(spans: Sequence[Span]) -> Steps[list[list[Span]]]:
@@ -40,13 +38,13 @@ def moving_names(spans: Sequence[Span]) -> tuple[str, ...]:
     return tuple(params[at].removesuffix(".?") for at in _varying(spans))
 
 
+@cached_by_fingerprint
 def bounds_of(fingerprint: str) -> tuple[int, ...]:
-    """The indexes of the first parameters with one bound; in a logic tree, of one whose only value is the bound."""
-    return _bounds(fingerprint) if len(fingerprint) <= MAX_CACHED_CHARS else ()
-
-
-@lru_cache(maxsize=CACHED_FINGERPRINTS)
-def _bounds(fingerprint: str) -> tuple[int, ...]:
+    """The indexes of the first parameters with one bound; in a logic tree, of one whose only value is the bound. A
+    fingerprint that is longer than ``MAX_CACHED_CHARS`` has none here.
+    """
+    if len(fingerprint) > MAX_CACHED_CHARS:
+        return ()
     found = []
     for index, param in enumerate(fingerprint.partition("?")[2].split("&")):
         name, _, shape = param.partition("=")

@@ -4,12 +4,12 @@ Answers are known by their row keys (``analysis.row_keys``) only.
 """
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from itertools import pairwise
 
 import msgspec
 
-from proxy.analysis.fingerprint import CACHED_FINGERPRINTS, Filter, parse_fingerprint
+from proxy.analysis.fingerprint import Filter, parse_fingerprint
+from proxy.analysis.fingerprint_cache import cached_by_fingerprint
 from proxy.analysis.spans import is_quotable
 from proxy.analysis.steps import Steps
 from proxy.model import Span
@@ -97,7 +97,7 @@ def named_literals(span: Span) -> set[tuple[str, int]]:
     return {(name, literal) for name, literal in zip(names, span.literals, strict=False) if literal}
 
 
-@lru_cache(maxsize=CACHED_FINGERPRINTS)
+@cached_by_fingerprint
 def _columns(fingerprint: str) -> tuple[str, ...]:
     """Per parameter, its column. The key ``id`` of a table has the name that other tables have for it."""
     path, _, query = fingerprint.partition(" ")[2].partition("?")

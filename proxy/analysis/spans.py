@@ -2,13 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
-from functools import lru_cache
 from operator import attrgetter
 from typing import TypeVar
 
 import msgspec
 
-from proxy.analysis.fingerprint import CACHED_FINGERPRINTS, is_bounded
+from proxy.analysis.fingerprint import is_bounded
+from proxy.analysis.fingerprint_cache import cached_by_fingerprint
 from proxy.analysis.steps import Steps
 from proxy.model import Span, Trace
 
@@ -129,7 +129,7 @@ def has_confirmed_names(span: Span) -> bool:
     return (200 <= span.status < 300 and span.method != "OPTIONS") or span.listed > 0
 
 
-@lru_cache(maxsize=CACHED_FINGERPRINTS)
+@cached_by_fingerprint
 def _body_params(fingerprint: str) -> tuple[str, ...]:
     """Which of ``READ_BY`` occur in it. Cached for all rules and outputs that ask about the spans of one trace."""
     return tuple(name for name in READ_BY if name in fingerprint)

@@ -5,9 +5,9 @@ column can have brought it; if that is not certain, it may come from any answer.
 """
 
 from collections.abc import Iterable
-from functools import lru_cache
 
-from proxy.analysis.fingerprint import CACHED_FINGERPRINTS, parse_fingerprint
+from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.fingerprint_cache import cached_by_fingerprint
 from proxy.model import Span
 from proxy.postgrest.singular import singular
 
@@ -36,7 +36,7 @@ def is_constant(column: str, reader: Span, answered: Iterable[str]) -> bool:
     return not any(_may_have(fingerprint, column, reader.relation) for fingerprint in answered)
 
 
-@lru_cache(maxsize=CACHED_FINGERPRINTS)
+@cached_by_fingerprint
 def _may_have(fingerprint: str, column: str, relation: str) -> bool:
     """Whether the answer may have a column with the meaning of ``column`` of ``relation``."""
     parsed = parse_fingerprint(fingerprint)
