@@ -52,7 +52,7 @@ from proxy.analysis.fan_out import (
     fan_outs,
     has_many_rows_per_key,
     sequential_fan_out,
-    slow_fan_out,
+    sequential_or_slow_fan_out,
 )
 from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.listed_order import follow_an_answer
@@ -102,17 +102,16 @@ RULE = Rule(
 def _loops(trace: Trace, bounds: NPlusOne) -> Iterator[tuple[ParsedFingerprint, FanOut, list[Origin]] | None]:
     """The loops, and where the values of each came from."""
     answers = answers_with_keys(trace.spans)
-    for detector in (sequential_fan_out, slow_fan_out) if answers else (sequential_fan_out,):
-        for one in fan_outs(trace, detector, bounds):
-            if one is None:
-                yield None
-                continue
-            parsed, found = one
-            came_from = yield from origins(answers, found.spans, found.key)
-            is_walk = yield from _is_walk(found, came_from, bounds.min_distinct)
-            listed = detector is sequential_fan_out or (yield from follow_an_answer(found, came_from, answers))
-            if listed and not is_walk:
-                yield parsed, found, came_from
+    for one in fan_outs(trace, sequential_or_slow_fan_out if answers else sequential_fan_out, bounds):
+        if one is None:
+            yield None
+            continue
+        parsed, found = one
+        came_from = yield from origins(answers, found.spans, found.key)
+        is_walk = yield from _is_walk(found, came_from, bounds.min_distinct)
+        is_loop = not found.is_slow or (yield from follow_an_answer(found, came_from, answers))
+        if is_loop and not is_walk:
+            yield parsed, found, came_from
 
 
 def _is_walk(found: FanOut, came_from: Sequence[Origin], least: int) -> Steps[bool]:

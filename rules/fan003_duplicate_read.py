@@ -51,7 +51,6 @@ from proxy.analysis.equal_reads import equal_between_other_writes, written_betwe
 from proxy.analysis.fan_out import (
     call_impact,
     in_parallel,
-    is_read_or_count,
     parallel_fan_out,
     sequential_fan_out,
 )
@@ -60,13 +59,12 @@ from proxy.analysis.moving_bounds import bounds_of, equal_but_for_a_bound, movin
 from proxy.analysis.pauses import BusyTime, is_polled, runs_without_pauses
 from proxy.analysis.rule import InSteps, Rule, RuleContext, RuleLookup
 from proxy.analysis.spans import (
-    READS,
     by_fingerprint,
     caller_of,
     count_calls,
     elapsed_seconds,
     group_by,
-    is_query,
+    is_read_or_count,
     may_write,
     succeeded,
     total_bytes,
@@ -167,7 +165,7 @@ def _equal(spans: Sequence[Span], least: int) -> Iterable[Run]:
     for span in sorted(spans, key=attrgetter("start")) if often else ():
         if may_write(span):
             writes += 1
-        elif span.same in often and span.method in READS and is_query(span) and succeeded(span):
+        elif span.same in often and is_read_or_count(span) and succeeded(span):
             equal.setdefault((span.same, writes, span.writes), []).append(span)
     return equal.values()
 
@@ -184,7 +182,7 @@ def _moving(spans: Sequence[Span]) -> Steps[list[Run]]:
     for span in sorted(spans, key=attrgetter("start")) if bounded else ():
         if may_write(span):
             writes += 1
-        elif span.fingerprint in bounded and span.method in READS and is_query(span) and succeeded(span):
+        elif span.fingerprint in bounded and is_read_or_count(span) and succeeded(span):
             between.setdefault((writes, span.writes), []).append(span)
     found: list[Run] = []
     for run in between.values():

@@ -34,7 +34,7 @@ from pydantic import Field
 
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import READS, by_fingerprint, caller_of, group_by, is_query, total_seconds
+from proxy.analysis.spans import by_fingerprint, caller_of, group_by, is_read_or_count, total_seconds
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, impact_of
 from proxy.fixes.clients.printable import printable_fix
@@ -81,7 +81,7 @@ RULE = Rule(
 
 
 def _is_counted(span: Span) -> bool:
-    return span.method in READS and is_query(span) and span.total > max(span.rows, 0)
+    return is_read_or_count(span) and span.total > max(span.rows, 0)
 
 
 def _much(spans: Sequence[Span], bounds: ExactCount) -> Sequence[Span]:

@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.fingerprint_cache import cached_by_fingerprint
-from proxy.analysis.spans import READS, is_query, is_quotable, may_write, succeeded
+from proxy.analysis.spans import is_quotable, is_read_or_count, may_write, succeeded
 from proxy.analysis.steps import SLICE, Steps
 from proxy.model import Span
 from proxy.postgrest.singular import singular
@@ -55,7 +55,7 @@ def written_between(spans: Iterable[Span], runs: Iterable[Sequence[Span]]) -> li
 
 
 def _is_read_of_rows(span: Span) -> bool:
-    return span.method in READS and is_query(span) and succeeded(span) and (span.rows >= 0 or span.total >= 0)
+    return is_read_or_count(span) and succeeded(span) and (span.rows >= 0 or span.total >= 0)
 
 
 @cached_by_fingerprint

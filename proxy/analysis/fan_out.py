@@ -13,7 +13,7 @@ import msgspec
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.lookups import PATTERNS, varying_lookup
 from proxy.analysis.pauses import BusyTime, runs_without_pauses, without_polling
-from proxy.analysis.spans import NO_SINGLE_ROW, READS, group_by, is_query, was_refused
+from proxy.analysis.spans import NO_SINGLE_ROW, READS, group_by, was_refused
 from proxy.analysis.steps import Steps
 from proxy.findings.model import IMPACTS, impact_of
 from proxy.model import Span, Trace
@@ -44,6 +44,8 @@ class FanOut(msgspec.Struct, frozen=True):
 
     spans: tuple[Span, ...]
     key: Filter
+    is_slow: bool = False
+    """Whether long pauses are usual between them."""
 
     @property
     def plain_key(self) -> Filter | None:
@@ -52,7 +54,7 @@ class FanOut(msgspec.Struct, frozen=True):
 
 
 FanOutDetector = Callable[[ParsedFingerprint, Sequence[Span], LoopThresholds, BusyTime], Steps[FanOut | None]]
-"""``parallel_fan_out`` or ``sequential_fan_out``: for given spans at most one of them returns a fan-out. The last
+"""``parallel_fan_out``, or one of the sequential ones: for given spans at most one of them returns a fan-out. The last
 argument is of all spans of their trace.
 """
 
@@ -88,11 +90,6 @@ def _caller(span: Span) -> tuple[str, int | str]:
     return span.fingerprint, span.differing_headers or span.identity
 
 
-def is_read_or_count(span: Span) -> bool:
-    """Whether the request is a query for rows, or by HEAD for their number."""
-    return span.method in READS and is_query(span)
-
-
 def _may_be_batched(span: Span) -> bool:
     refused = span.status >= 400 and was_refused(span) and span.status != NO_SINGLE_ROW
     return bool(span.relation) and not span.retry and not refused
@@ -117,19 +114,18 @@ def sequential_fan_out(
     return (yield from looped_fan_out(parsed, spans, bounds, load))
 
 
-def slow_fan_out(
+def sequential_or_slow_fan_out(
     parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds, load: BusyTime
 ) -> Steps[FanOut | None]:
-    """What ``sequential_fan_out`` leaves out because of its pauses: a person may have paced it, or other work in each
-    step of a loop.
-    """
+    """The same; else the slow loops, which a person may have paced, or other work in each step."""
     if len(spans) < bounds.min_calls or in_parallel(spans):
         return None
-    found = yield from looped_fan_out(parsed, spans, bounds, load)
-    if found is not None:
-        return None
     asked = yield from without_polling(spans)
-    return (yield from _loops_of(parsed, load.split(sorted(asked, key=attrgetter("start")), LONGEST_WORK), bounds))
+    found = yield from _loops_of(parsed, runs_without_pauses(asked, bounds.max_pause, load), bounds)
+    if found is not None:
+        return found
+    slow = yield from _loops_of(parsed, load.split(sorted(asked, key=attrgetter("start")), LONGEST_WORK), bounds)
+    return None if slow is None else msgspec.structs.replace(slow, is_slow=True)
 
 
 def looped_fan_out(

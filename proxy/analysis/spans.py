@@ -79,6 +79,11 @@ def is_read(span: Span) -> bool:
     return span.method == "GET" and bool(span.relation) and not span.retry  # inlines is_query: this runs for each span
 
 
+def is_read_or_count(span: Span) -> bool:
+    """Whether the request is a query for rows, or by HEAD for their number."""
+    return span.method in READS and bool(span.relation) and not span.retry  # as above
+
+
 def is_unbounded_read(span: Span) -> bool:
     """Whether the request is a read without limit, offset and Range."""
     limited = span.bypass_reason == "range" or span.limit is not None
