@@ -4,63 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-from msgspec.structs import asdict
-
-from rules import RULES
-from tests.corpus.play import scenarios_of
-from tests.corpus.scoring import (
-    BY_DOCUMENT,
-    Expected,
-    Score,
-    as_text,
-    codes_found,
-    first_run,
-    groups,
-    labels,
-    recorded_traces,
-    recording,
-    scores,
-    total,
-)
-from tests.corpus.test_public_patterns import WANTED_PRECISION, WANTED_RECALL, short_of
+from tests.corpus.first_day import WANTED_PRECISION, WANTED_RECALL, scores_of_first_day, scores_of_today, short_of
+from tests.corpus.scoring import BY_DOCUMENT, Score, as_text, total
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from proxy.model import Trace
-
-FIRST = first_run(BY_DOCUMENT)
-LABELS = labels(BY_DOCUMENT)
-MOST_BYTES = 300_000
-
-
-@pytest.fixture(scope="module")
-def today() -> dict[str, Score]:
-    corpus: Mapping[str, list[Trace]] = recorded_traces(BY_DOCUMENT)
-    assert corpus.keys() == LABELS.keys() == FIRST.keys()
-    return scores([(FIRST[name], codes_found(corpus[name])) for name in LABELS])
-
-
-def test_every_scenario_is_recorded_and_labelled_as_on_its_first_day() -> None:
-    played = [n for group in groups(BY_DOCUMENT) for scenarios in scenarios_of(group) for n in scenarios.names()]
-    assert sorted(played) == sorted(name for name in LABELS if name.startswith("py: "))
-    assert sum(recording(group).stat().st_size for group in groups(BY_DOCUMENT)) < MOST_BYTES
-    known = {rule.code for rule in RULES}
-    assert all({*one.found, *one.fires, *one.may, *one.either, *one.unseen} <= known for one in FIRST.values())
-    fields = Expected.__struct_fields__
-    changed = [n for n, one in LABELS.items() if any(asdict(one)[field] != asdict(FIRST[n])[field] for field in fields)]
-    assert changed == []
-
-
-def test_half_of_the_scenarios_are_innocent() -> None:
-    faulty = [one for one in FIRST.values() if one.fires or one.either or one.unseen]
-    assert len(FIRST) >= 100
-    assert 0.4 < len(faulty) / len(FIRST) < 0.6
+    from collections.abc import Callable
 
 
 def test_on_the_first_day_precision_and_recall_reached_their_targets(tell: Callable[[str], None]) -> None:
-    table = scores([(one, one.found) for one in FIRST.values()])
+    table = scores_of_first_day(BY_DOCUMENT)
     tell(f"labelled by document, first day\n{as_text(table)}")
     assert total(table) == Score(right=67, wrong=0, missed=1)
     assert total(table).precision >= WANTED_PRECISION
@@ -68,9 +20,8 @@ def test_on_the_first_day_precision_and_recall_reached_their_targets(tell: Calla
     assert short_of(table) == {}
 
 
-def test_today_the_rules_are_no_worse_than_on_the_first_day(
-    today: dict[str, Score], tell: Callable[[str], None]
-) -> None:
-    tell(f"labelled by document, today\n{as_text(today)}")
-    assert total(today).wrong == 0
-    assert total(today).missed <= 1
+def test_today_the_rules_are_no_worse_than_on_the_first_day(tell: Callable[[str], None]) -> None:
+    table = scores_of_today(BY_DOCUMENT)
+    tell(f"labelled by document, today\n{as_text(table)}")
+    assert total(table).wrong == 0
+    assert total(table).missed <= 1
