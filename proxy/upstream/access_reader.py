@@ -12,6 +12,7 @@ from proxy.observe.events import Warned
 from proxy.path.sharing import AccessFacts, Sharing
 from proxy.postgrest.access_facts import FINGERPRINT, REFUSALS, read_refusals
 from proxy.settings.model import Settings
+from proxy.upstream.background_task import BackgroundTask
 from proxy.upstream.catalog import connect
 from proxy.upstream.state import UpstreamState
 
@@ -28,35 +29,23 @@ class AccessReader:
         self._state = state
         self._sharing = sharing
         self._clock = state.context.clock
-        self._task: asyncio.Task[None] | None = None
-        self._first = asyncio.Event()
+        self._task = BackgroundTask()
         self._said = False
 
     def read(self, wanted: bool) -> None:
         """Read from now on, or no more."""
-        if self._uri is None or wanted == (self._task is not None):
-            return
-        if self._task is not None:
+        if not wanted:
             self._task.cancel()
-            self._task = None
-            return
-        self._task = asyncio.create_task(self._run(self._uri.get_secret_value()))
+        elif self._uri is not None and not self._task.running:
+            self._task.start(self._run(self._uri.get_secret_value()))
 
     async def started(self) -> None:
         """Wait at most ``TIMEOUT`` seconds for the first read."""
-        if self._task is not None:
-            try:
-                async with asyncio.timeout(TIMEOUT):
-                    await self._first.wait()
-            except TimeoutError:
-                pass
+        await self._task.ready(TIMEOUT)
 
     async def stop(self) -> None:
         """Close the connection."""
-        task = self._task
-        self.read(False)
-        if task is not None:
-            await asyncio.gather(task, return_exceptions=True)
+        await self._task.stop()
 
     async def _run(self, uri: str) -> None:
         while True:
@@ -64,7 +53,7 @@ class AccessReader:
                 await self._read_until_failure(uri)
             except Exception as error:
                 self._warn(error)
-            self._first.set()
+            self._task.is_ready.set()
             await asyncio.sleep(INTERVAL)
 
     async def _read_until_failure(self, uri: str) -> None:
@@ -76,7 +65,7 @@ class AccessReader:
                 if self._sharing.apply(facts, began):
                     self._state.drop_all("access")
                 self._said = False
-                self._first.set()
+                self._task.is_ready.set()
                 await asyncio.sleep(INTERVAL)
         finally:
             connection.terminate()

@@ -21,6 +21,7 @@ from proxy.postgrest.dependencies import DEPENDENCIES, Dependencies, read_depend
 from proxy.postgrest.hazards import FOREIGN_KEYS, RELATIONS, ROW_FUNCTIONS, SIGNATURE, Hazards, read_hazards
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
+from proxy.upstream.background_task import BackgroundTask, wait_for_event
 
 if TYPE_CHECKING:
     import asyncpg
@@ -44,8 +45,7 @@ class CatalogReader:
         self._events = events
         self._on_catalog = on_catalog
         self._stale = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._first = asyncio.Event()
+        self._task = BackgroundTask()
         self._signature, self._hazards = "", Hazards()
         self._dependencies = Dependencies()
         self._announced = 0
@@ -56,12 +56,8 @@ class CatalogReader:
         if self._uri is None:
             return
         _check_asyncpg()
-        self._task = asyncio.create_task(self._run(self._uri.get_secret_value()))
-        try:
-            async with asyncio.timeout(self._timeout):
-                await self._first.wait()
-        except TimeoutError:
-            pass
+        self._task.start(self._run(self._uri.get_secret_value()))
+        await self._task.ready(self._timeout)
 
     def invalidate(self) -> None:
         """An answer contradicts the catalog: read it again."""
@@ -69,9 +65,7 @@ class CatalogReader:
 
     async def stop(self) -> None:
         """Close the connection."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._task.stop()
 
     async def _run(self, uri: str) -> None:
         pause = FIRST_RETRY
@@ -80,7 +74,7 @@ class CatalogReader:
                 await self._read_until_failure(uri)
             except Exception as error:
                 self._warn(error)
-                self._first.set()
+                self._task.is_ready.set()
             self._on_catalog(Catalog())
             await asyncio.sleep(pause)
             pause = min(LONGEST_RETRY, 2 * pause)
@@ -94,8 +88,8 @@ class CatalogReader:
             while True:
                 self._stale.clear()
                 self._on_catalog(await self._read(connection))
-                self._first.set()
-                await self._wait_until_stale()
+                self._task.is_ready.set()
+                await wait_for_event(self._stale, self._lifetime)
         finally:
             connection.terminate()
 
@@ -109,13 +103,6 @@ class CatalogReader:
         return msgspec.structs.replace(
             catalog, hazards=self._hazards, dependencies=self._dependencies, read=announced + 1
         )
-
-    async def _wait_until_stale(self) -> None:
-        try:
-            async with asyncio.timeout(self._lifetime):
-                await self._stale.wait()
-        except TimeoutError:
-            pass
 
     def _on_notification(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         self._announced += payload != "reload config"

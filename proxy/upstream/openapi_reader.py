@@ -13,6 +13,7 @@ from proxy.observe.events import Warned
 from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.postgrest.openapi import read_openapi
 from proxy.settings.model import Settings
+from proxy.upstream.background_task import BackgroundTask
 from proxy.upstream.calls import CallLabels, UpstreamContext
 
 MAX_BYTES = 16_000_000
@@ -26,19 +27,17 @@ class OpenApiReader:
         self, settings: Settings, context: Callable[[], UpstreamContext], on_facts: Callable[[DatabaseFacts], None]
     ) -> None:
         self._settings, self._context, self._on_facts = settings, context, on_facts
-        self._task: asyncio.Task[None] | None = None
+        self._task = BackgroundTask()
         self._warned = False
 
     def start(self) -> None:
         """Read in the background."""
         if self._settings.detect.openapi and self._settings.db_uri is None:
-            self._task = asyncio.create_task(self._run())
+            self._task.start(self._run())
 
     async def stop(self) -> None:
         """End the reading."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._task.stop()
 
     async def _run(self) -> None:
         while True:

@@ -16,6 +16,7 @@ from typing import Any
 
 from proxy.observe.events import NotificationsResumed, Warned
 from proxy.settings.model import Settings
+from proxy.upstream.background_task import BackgroundTask, wait_for_event
 from proxy.upstream.catalog import FIRST_RETRY, LONGEST_RETRY, connect
 from proxy.upstream.state import UpstreamState
 
@@ -34,46 +35,38 @@ class WriteListener:
         self._timeout = settings.timeouts.connect
         self._state = state
         self._events, self._clock = state.context.events, state.context.clock
-        self._task: asyncio.Task[None] | None = None
-        self._first = asyncio.Event()
+        self._task = BackgroundTask()
         self._lost_since = 0.0
         self._said = False
 
     @property
     def status(self) -> str:
         """``off``: nobody keeps answers, or there is no db_uri; ``listening``; ``lost``: no notification can come."""
-        if self._task is None:
+        if not self._task.running:
             return "off"
         return "listening" if self._state.drops.sees_all else "lost"
 
     def listen(self, wanted: bool) -> None:
         """Listen from now on, or no more: only where answers are kept."""
-        if self._uri is None or wanted == (self._task is not None):
+        if self._uri is None or wanted == self._task.running:
             return
-        if self._task is not None:
+        if not wanted:
             self._task.cancel()
-            self._task = None
             self._state.drops.sees_all = True
             return
         self._state.drops.sees_all = False
         self._lost_since = self._clock()
-        self._task = asyncio.create_task(self._run(self._uri.get_secret_value()))
+        self._task.start(self._run(self._uri.get_secret_value()))
 
     async def started(self) -> None:
         """Wait at most ``timeouts.connect`` for the first connection."""
-        if self._task is not None:
-            try:
-                async with asyncio.timeout(self._timeout):
-                    await self._first.wait()
-            except TimeoutError:
-                pass
+        await self._task.ready(self._timeout)
 
     async def stop(self) -> None:
         """Close the connection."""
-        task = self._task
-        self.listen(False)
-        if task is not None:
-            await asyncio.gather(task, return_exceptions=True)
+        if self._task.running:
+            self._state.drops.sees_all = True
+        await self._task.stop()
 
     async def _run(self, uri: str) -> None:
         pause = FIRST_RETRY
@@ -88,7 +81,7 @@ class WriteListener:
             except Exception as error:
                 self._lose()
                 self._warn(error)
-            self._first.set()
+            self._task.is_ready.set()
             await asyncio.sleep(pause)
             pause = min(LONGEST_RETRY, 2 * pause)
 
@@ -112,14 +105,14 @@ class WriteListener:
         """Notifications come from now on: what was read before that may be older than a write that nobody told of."""
         self._state.drops.sees_all = True
         self._state.drop_all("listening")
-        self._first.set()
+        self._task.is_ready.set()
         if self._said:
             self._said = False
             self._events.emit(NotificationsResumed(self._clock() - self._lost_since))
 
     def _lose(self) -> None:
         """Notifications are missing from now on."""
-        if self._state.drops.sees_all and self._task is not None:
+        if self._state.drops.sees_all and self._task.running:
             self._state.drops.sees_all = False
             self._state.drop_all("notifications-lost")
             self._lost_since = self._clock()
@@ -158,12 +151,9 @@ class _Check:
             await self._heard.wait()
 
     async def _wait(self) -> None:
-        try:
-            async with asyncio.timeout(CHECK_INTERVAL):
-                await self._ended.wait()
-        except TimeoutError:
-            return
-        raise ConnectionError("Postgres has closed the connection")
+        await wait_for_event(self._ended, CHECK_INTERVAL)
+        if self._ended.is_set():
+            raise ConnectionError("Postgres has closed the connection")
 
     def on_notification(self, _connection: object, _pid: int, _channel: str, _payload: object) -> None:
         self._heard.set()
