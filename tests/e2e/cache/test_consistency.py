@@ -11,8 +11,8 @@ from proxy.merging import cacher
 from proxy.merging.cacher import Cacher
 from proxy.merging.fills import CachedReads
 from proxy.path.answer_cache import AnswerCache, CachedAnswer
-from proxy.path.drops import DropClock
 from proxy.upstream.state import UpstreamState
+from tests.e2e.support import drop_faults
 from tests.e2e.support.histories import broken_promises
 from tests.e2e.support.racing_loops import MOST_RUNS, OPERATIONS
 from tests.e2e.support.racing_reads import STALE, CacheRace
@@ -20,7 +20,8 @@ from tests.e2e.support.racing_reads import STALE, CacheRace
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from proxy.model import PendingRequest, RelationSet
+    from proxy.model import PendingRequest
+    from proxy.path.drops import DropClock
     from proxy.settings.tables import CacheSettings
     from tests.conftest import Stack
 
@@ -47,20 +48,8 @@ async def test_no_promise_is_broken_while_reads_race_with_writers(
 # Faults.
 
 
-def nothing_is_dropped(patch: Patch) -> None:
-    patch.setattr(DropClock, "drop", lambda *_: None)
-
-
 def nothing_is_dropped_when_a_write_is_answered(patch: Patch) -> None:
-    """An answer that was asked for while a write was in flight is used after it."""
-    original = DropClock.record_ended
-
-    def record_ended(self: DropClock, changed: RelationSet, now: float, is_known: bool) -> None:
-        with Patch.context() as inner:
-            inner.setattr(DropClock, "drop", lambda *_: None)
-            original(self, changed, now, is_known)
-
-    patch.setattr(DropClock, "record_ended", record_ended)
+    drop_faults.nothing_is_dropped_when_a_write_is_answered(patch)
     patch.setattr(CachedAnswer, "is_current", _without_open_writes)
 
 
@@ -127,7 +116,7 @@ def _without_open_writes(self: CachedAnswer, drops: DropClock, now: float) -> bo
 
 
 FAULTS: dict[Callable[[Patch], None], str] = {
-    nothing_is_dropped: "older_than_a_write_through_fanin",
+    drop_faults.nothing_is_dropped: "older_than_a_write_through_fanin",
     nothing_is_dropped_when_a_write_is_answered: "older_than_a_write_through_fanin",
     answers_have_no_stamp: "older_than_a_write_through_fanin",
     answers_have_the_reading_of_when_they_came: "older_than_a_write_through_fanin",

@@ -13,6 +13,7 @@ from proxy.path.drops import DropClock
 from proxy.path.memo import Fetch, Memo, MemoEntry, MemoKey
 from proxy.path.siblings import varied_keys
 from proxy.upstream.state import UpstreamState
+from tests.e2e.support.drop_faults import nothing_is_dropped, nothing_is_dropped_when_a_write_is_answered
 from tests.e2e.support.histories import PROMISES, History, Notified, Read, Write, broken_promises
 from tests.e2e.support.racing_loops import MOST_RUNS, OPERATIONS, Race
 
@@ -41,22 +42,6 @@ async def test_no_promise_is_broken_while_loops_race_with_writers(
 
 
 # Faults.
-
-
-def nothing_is_dropped(patch: Patch) -> None:
-    patch.setattr(DropClock, "drop", lambda *_: None)
-
-
-def nothing_is_dropped_when_a_write_is_answered(patch: Patch) -> None:
-    """What was fetched while a write was in flight is used after it."""
-    original = DropClock.record_ended
-
-    def record_ended(self: DropClock, changed: RelationSet, now: float, is_known: bool) -> None:
-        with Patch.context() as inner:
-            inner.setattr(DropClock, "drop", lambda *_: None)
-            original(self, changed, now, is_known)
-
-    patch.setattr(DropClock, "record_ended", record_ended)
 
 
 def writes_in_flight_are_not_waited_for_and_drop_when_sent_only(patch: Patch) -> None:
