@@ -13,6 +13,7 @@ from yarl import URL
 
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.fixes.reads.advice_code import together_js, together_py
+from proxy.fixes.sql.read import read_sql
 from proxy.observe.events import Event, TraceClosed
 from tests.e2e.support.fix_comparison import comparing
 from tests.e2e.support.fix_runs import PATIENT
@@ -138,3 +139,4 @@ async def test_a_repeated_read_and_serial_reads_have_an_argument_for_each_value(
         answer = await comparison.node.run(together_js(reads), [values])
         assert list(answer["results"][0].values()) == [*rows, number]
         assert await comparison.python.run_asynchronous(together_py(reads), values) == [*rows, number]
+        assert await comparison.connection.fetchval(read_sql(reads[3]), values[-1]) == number
