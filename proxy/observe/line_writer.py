@@ -58,7 +58,7 @@ class LineWriter:
             with self._changed:
                 self._changed.wait_for(lambda: self._queue or self._closing or self._can_report)
                 lines, self._queue = self._queue, []
-                if self._closing and not lines:
+                if self._closing and not lines and not self._can_report:
                     return
                 unreported = self.dropped - self._reported
                 report = self._dropped_line(unreported).encode() if unreported else b""

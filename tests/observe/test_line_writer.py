@@ -31,6 +31,11 @@ class Pipe:
             except OSError:  # the test has closed it
                 pass
 
+    def read(self) -> bytes:
+        """What is in the pipe; an error if nothing comes."""
+        assert select.select([self.read_end], [], [], PATIENCE)[0], "nothing was written"
+        return os.read(self.read_end, 65_536)
+
     def read_lines(self, count: int) -> int:
         """Read until ``count`` lines were read or told as dropped; returns the number of dropped ones."""
         got, told = "", 0
@@ -64,7 +69,7 @@ def test_lines_are_written_in_order_and_close_waits_for_them(pipe: Pipe) -> None
     for number in range(5):
         writer.write(f"{number}\n")
     writer.close(PATIENCE)
-    assert os.read(pipe.read_end, 100) == b"0\n1\n2\n3\n4\n"
+    assert pipe.read() == b"0\n1\n2\n3\n4\n"
     assert (writer.dropped, writer.waiting) == (0, 0)
 
 
@@ -76,9 +81,10 @@ def test_a_full_pipe_stops_no_caller_and_the_dropped_lines_are_told_when_it_is_r
         writer.write(LINE)
     assert writer.dropped > 4_000
     assert pipe.read_lines(5_000) == writer.dropped
+    until(lambda: writer.waiting == 0)  # only then is there room for certain
     writer.write("after\n")
     writer.close(PATIENCE)
-    assert os.read(pipe.read_end, 100) == b"after\n"
+    assert pipe.read() == b"after\n"
 
 
 def test_what_waits_never_exceeds_the_limit(pipe: Pipe) -> None:
@@ -98,6 +104,17 @@ def test_close_gives_up_after_its_time_and_later_lines_are_counted(pipe: Pipe) -
     writer.write("late\n")
     assert writer.waiting > 0
     assert writer.dropped == 1
+
+
+def test_close_tells_what_was_dropped_just_before_it(pipe: Pipe) -> None:
+    writer = LineWriter(pipe.write_end, 100, report)
+    writer.write(LINE)
+    until(lambda: writer.waiting == 0)
+    with writer._changed:  # the thread cannot begin before both happened
+        writer.write(LINE * 2)
+        writer.close(0)
+    writer.close(PATIENCE)
+    assert pipe.read().decode() == LINE + report(2)
 
 
 def test_a_pipe_without_a_reader_loses_lines_and_raises_nothing(pipe: Pipe) -> None:
@@ -129,7 +146,7 @@ def test_text_that_is_not_unicode_is_escaped(pipe: Pipe) -> None:
     writer = LineWriter(pipe.write_end, 10_000, report)
     writer.write("a\udc80b\n")
     writer.close(PATIENCE)
-    assert os.read(pipe.read_end, 100) == b"a\\udc80b\n"
+    assert pipe.read() == b"a\\udc80b\n"
 
 
 def test_a_stream_that_python_was_started_without_is_dev_null() -> None:

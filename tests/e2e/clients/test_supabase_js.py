@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from hashlib import md5
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,8 @@ import pytest
 
 from proxy.model import Outcome
 from proxy.observe.events import Event, RequestAnswered, UpstreamCalled
-from tests.e2e.support.harness import fanin
+from tests.e2e.support.harness import fanin, until
+from tests.e2e.support.held_link import held_link
 from tests.e2e.support.script_runner import output_of
 
 if TYPE_CHECKING:
@@ -69,9 +71,13 @@ async def test_calls_that_a_tracing_library_gives_headers_of_their_own_merge(
 ) -> None:
     said: list[Event] = []
     ids = json.dumps([creator(n) for n in range(CREATORS)])
-    async with fanin(stack.url, merge__deadline_floor=10.0) as sidecar:
+    async with held_link(stack.url) as link, fanin(link.url, merge__max_wait=60.0) as sidecar:
         sidecar._events.subscribe(said.append)
         urls = (stack.url, f"http://127.0.0.1:{sidecar.port}")
-        direct, through = await output_of("traced_fetch.cjs", stack.token, ids, json.dumps(names), *urls)
+        link.answers.clear()
+        running = asyncio.create_task(output_of("traced_fetch.cjs", stack.token, ids, json.dumps(names), *urls))
+        await until(lambda: running.done() or sidecar.server.in_flight == CREATORS)
+        link.answers.set()
+        direct, through = await running
     assert direct == through
     assert sum(isinstance(event, UpstreamCalled) for event in said) < CREATORS / 2

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.support.burst_generator import Burst, BurstGenerator, bursts
 from tests.e2e.support.differential_runs import REQUESTS, SEED
 from tests.e2e.support.planted_faults import answers_remembered
-from tests.e2e.support.reads_around_writes import READS, STABLE_HEADS, read_around_writes
+from tests.e2e.support.reads_around_writes import READS, STABLE_HEADS, WriteReport, read_around_writes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
+MOST_ROUNDS = 8
 
 
 def read_bursts(chance: random.Random) -> Iterator[Burst]:
@@ -30,13 +31,15 @@ async def test_a_read_beside_a_write_is_answered_from_before_it_or_from_after_it
 ) -> None:
     chance = random.Random(SEED)
     known = {"db_uri": unusual.dsn, "catalog__schemas": ["unusual"]} if catalog else {}
-    seen = await read_around_writes(unusual, read_bursts(chance), chance, **known)
+    seen = WriteReport()
+    for _ in range(MOST_ROUNDS):  # how often a write overtakes a read hangs on the machine
+        seen += await read_around_writes(unusual, read_bursts(chance), chance, **known)
+        if seen.saw_each(20):
+            break
     told = f"DIFFERENTIAL_SEED={SEED}: {seen}"
     tell(told)
     assert not seen.faults, told
-    assert seen.outcomes["before"] >= 20, told
-    assert seen.outcomes["after"] >= 20, told
-    assert seen.outcomes["late"] >= 20, told
+    assert seen.saw_each(20), told
 
 
 async def test_an_answer_from_before_an_acknowledged_write_is_found(

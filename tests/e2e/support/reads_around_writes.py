@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from tests.e2e.support.answer_differences import differences
 from tests.e2e.support.burst_generator import LARGEST_BURST, Burst, BurstRequest
@@ -77,6 +77,17 @@ class WriteReport:
             self.outcomes["late"] += 1
         elif bool(old) != bool(new):
             self.outcomes["after" if old else "before"] += 1
+
+    def saw_each(self, count: int) -> bool:
+        """Whether each outcome was seen so many times."""
+        return all(self.outcomes[name] >= count for name in ("before", "after", "late"))
+
+    def __iadd__(self, other: WriteReport) -> Self:
+        self.bursts += other.bursts
+        self.requests += other.requests
+        self.outcomes += other.outcomes
+        self.faults += other.faults
+        return self
 
     def __str__(self) -> str:
         told = ", ".join(f"{count} {name}" for name, count in self.outcomes.most_common())
