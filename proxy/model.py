@@ -12,6 +12,9 @@ import msgspec
 RowKeys = tuple[tuple[str, tuple[int, ...]], ...]
 """Per column of an answer, one hash per row, in row order; 0 for null and for a row without the column."""
 
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What ``msgspec.json`` raises for a text that is no JSON of the type, or is nested too deep to be read."""
+
 RelationSet = frozenset[str] | None
 """Relations, as ``schema.relation``; None: any."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from proxy.model import RowKeys
+from proxy.model import NOT_JSON, RowKeys
 
 MAX_BODY_BYTES = 256_000
 """A larger body is not parsed."""
@@ -28,7 +28,7 @@ def row_keys(body: bytes | bytearray, digest: Callable[[bytes], int]) -> RowKeys
         return ()
     try:
         rows = [_decode_row(body)] if body[:1] == b"{" else _decode_rows(body)
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return ()
     rows = rows[:MAX_ROWS]
     names = [name for name in (rows[0] if rows else ()) if name == "id" or name.endswith("_id")]

@@ -13,6 +13,7 @@ import msgspec
 
 from proxy.model import (
     MINIMAL,
+    NOT_JSON,
     REPRESENTATION,
     Column,
     Key,
@@ -101,7 +102,7 @@ def body_reason(write: PendingWrite) -> str | None:
         return None
     try:
         members: Any = msgspec.json.decode(write.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         return "write-form"
     if not isinstance(members, dict) or not members:
         return "write-form"

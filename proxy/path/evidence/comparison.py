@@ -12,6 +12,7 @@ import msgspec
 
 from proxy.allowed_differences import TIME_HEADERS, is_compared
 from proxy.bounded_table import MAX_BYTES, BoundedTable
+from proxy.model import NOT_JSON
 from proxy.postgrest.response.gateway import POSTGREST, Gateway
 
 T = TypeVar("T")
@@ -110,7 +111,7 @@ def _first_difference(one: bytes, two: bytes) -> int:
 def _same_rows(one: bytes, two: bytes) -> bool:
     try:
         rows, others = (sorted(map(bytes, msgspec.json.decode(body, type=list[msgspec.Raw]))) for body in (one, two))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         return False
     return rows == others and len(one) == len(two)
 

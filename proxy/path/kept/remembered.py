@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from proxy.model import NOT_JSON
 from proxy.postgrest.singular import singular
 
 MAX_ANSWER = 512_000
@@ -68,7 +69,7 @@ class RememberedAnswer:
             return []
         try:
             rows = _decode_rows(body)
-        except msgspec.DecodeError:
+        except NOT_JSON:
             return []
         embeds = dict.fromkeys(
             [member for row in rows for member, value in row.items() if _is_nested(value) and text in bytes(value)]
@@ -114,7 +115,7 @@ def _members(body: bytes, name: str) -> list[msgspec.Raw]:
     one, several = _decoders(name)
     try:
         rows = [one.decode(body)] if body[:1] == b"{" else several.decode(body)
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return []
     return [row.value for row in rows]
 

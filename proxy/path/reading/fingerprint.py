@@ -1,8 +1,9 @@
 """Parses a target into a Query: its relation, its fingerprint, and its keys or its bypass reason."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 
 import msgspec
 
@@ -14,7 +15,7 @@ from proxy.postgrest.request.literals import class_of, read_list, read_literal
 from proxy.postgrest.request.media import ARRAY
 from proxy.postgrest.request.operators import filter_shape, tree_shape
 from proxy.postgrest.request.row_range import plain_limit_param, plain_offset
-from proxy.postgrest.request.select_list import begins_with_item, read_select
+from proxy.postgrest.request.select_list import begins_with_item, is_readable, read_select
 from proxy.postgrest.request.target import (
     LOGIC,
     RESERVED_PARAMS,
@@ -22,6 +23,7 @@ from proxy.postgrest.request.target import (
     clean_text,
     decoded,
     function_of,
+    is_clean,
     is_plain_name,
     relation_of,
     split_target,
@@ -58,6 +60,15 @@ WRITES = frozenset((b"POST", b"PATCH", b"PUT", b"DELETE"))
 
 https://postgrest.org/en/v12/references/api/schemas.html
 """
+
+LONGEST_RESERVED = 3 * max(map(len, RESERVED_PARAMS | LOGIC))
+"""Bytes of the longest spelling of a parameter that is no filter: each byte as ``%XX``."""
+
+MAX_NAMES = 1024
+"""Largest number of bytes of all names together that are not plain. A path into JSON may have any number of steps."""
+
+MAX_CONDITIONS = 1000
+"""Largest number of conditions in all ``and`` and ``or`` of a query whose fingerprint shows them."""
 
 _PLACEHOLDER = b"\x01"
 """Replaces a literal in a shape. No target contains this byte: a request line with control characters is an error."""
@@ -148,6 +159,8 @@ def _literals_by_param(params: tuple[Param, ...]) -> dict[int, tuple[bytes, ...]
 
 def _may_be_filter(raw: bytes) -> bool:
     """Whether a parameter with this raw name can be a filter: its decoded name is no other kind of parameter."""
+    if len(raw) > LONGEST_RESERVED:
+        return True
     name = decoded(raw)
     return name not in RESERVED_PARAMS and name not in LOGIC
 
@@ -189,14 +202,16 @@ def _query_shape(
     if segment is None:
         return _QueryShape(None, "", (), None, None, 0, (), {}, None, "")
     _, params = split_target(b"?" + query) if query is not None else (0, ())
-    names = [decoded(param.name) for param in params]
+    texts = [(decoded(param.name), decoded(param.value)) for param in params]
+    names = [name for name, _ in texts]
     whole_name = decoded(segment).decode("utf-8", "replace")
-    shapes, literals = _param_shapes(params)
+    shapes, literals = _param_shapes(texts)
     name = whole_name[:MAX_NAME]
     label = f"{method.decode()} {_relation_label(name, schema, profile)}"
     text = f"{'?' if shapes else ''}{'&'.join(shapes)}"
     is_short = name == whole_name and len(label) + len(text) <= MAX_FINGERPRINT
-    order = _order_columns(params, names)
+    order, columns = _order_columns(texts, names), _references(names)
+    select = next((value for name, value in texts if name == b"select"), None)
     return _QueryShape(
         relation=f"{profile}.{name}",
         fingerprint=label + text if is_short else label + UNPARSED,
@@ -205,15 +220,15 @@ def _query_shape(
         limit=plain_limit_param(params),
         offset=plain_offset(params, names) or 0,
         order=order,
-        columns=_key_columns(names),
-        bypass_reason=_target_bypass_reason(path, query or b"", names, params)
-        or _select_bypass_reason(params, names)
+        columns=_key_columns(names, columns),
+        bypass_reason=_target_bypass_reason(path, query or b"", texts, params)
+        or (_select_bypass_reason(select) if select is not None else None)
         or (None if is_short else "too-long"),
-        key_bypass_reason=_key_bypass_reason(params, names),
+        key_bypass_reason=_key_bypass_reason(params, names, columns),
         is_ordered=b"order" in names,
-        is_countable=_is_countable(params, names),
-        aggregates=aggregate_names(_select_value(params, names)),
-        counted=counted_name(_select_value(params, names)) if {b"order", b"limit"}.isdisjoint(names) else b"",
+        is_countable=_is_countable(texts),
+        aggregates=aggregate_names(select or b""),
+        counted=counted_name(select or b"") if {b"order", b"limit"}.isdisjoint(names) else b"",
     )
 
 
@@ -251,14 +266,14 @@ def _function_name(segment: bytes | None) -> str:
     return segment.decode("ascii") if segment is not None and plain else ""
 
 
-def _param_shapes(params: tuple[Param, ...]) -> tuple[list[str], list[bytes]]:
-    """The shape of each parameter (its text without the literal), and the literals.
+def _param_shapes(texts: Sequence[tuple[bytes, bytes]]) -> tuple[list[str], list[bytes]]:
+    """The shape of each decoded parameter (its text without the literal), and the literals.
 
     PostgREST ignores a parameter without a value, so that its name may be anything.
     """
     shapes, literals = [], []
-    for param in params:
-        name, value = decoded(param.name), decoded(param.value)
+    crowded = sum(value.count(b",") for name, value in texts if name.rpartition(b".")[2] in LOGIC) > MAX_CONDITIONS
+    for name, value in texts:
         last = name.rpartition(b".")[2]
         if name == b"select":
             text, literal = _select_shape(value)
@@ -271,20 +286,28 @@ def _param_shapes(params: tuple[Param, ...]) -> tuple[list[str], list[bytes]]:
             literals.append(name)
             continue
         else:
-            text, literal = tree_shape(value) if name in LOGIC or last in LOGIC else filter_shape(value)
+            is_tree = name in LOGIC or last in LOGIC
+            text, literal = (b"(?)", value) if is_tree and crowded else _condition_shape(value, is_tree)
         shapes.append(f"{name.decode('utf-8', 'replace')}={text.decode('utf-8', 'replace')}")
         literals.append(literal)
     return shapes, literals
 
 
+def _condition_shape(value: bytes, is_tree: bool) -> tuple[bytes, bytes]:
+    return tree_shape(value) if is_tree else filter_shape(value)
+
+
 def _select_shape(value: bytes) -> tuple[bytes, bytes]:
     """The decoded value of ``select`` without what PostgREST may have ignored, and the value if something was removed.
 
-    PostgREST reads as many items as it can, and answers whatever text comes after them.
+    PostgREST reads as many items as it can, and answers whatever text comes after them. A value that would take long to
+    read is removed as a whole.
     """
     begins = value[:1].isalnum() or value[:1] in (b"", b"*", b'"', b"_") or value[0] >= FIRST_NOT_ASCII
-    if len(value) > MAX_CACHED_BYTES or (begins and b"(" not in value and b")" not in value):
+    if begins and b"(" not in value and b")" not in value:
         return value, b""
+    if not is_readable(value):
+        return HIDDEN.encode(), value
     try:
         text = value.decode()
         _, rest = read_select(text)
@@ -293,29 +316,34 @@ def _select_shape(value: bytes) -> tuple[bytes, bytes]:
     return (f"{text.removesuffix(rest)}{HIDDEN}".encode(), value) if rest else (value, b"")
 
 
-def _key_columns(names: list[bytes]) -> dict[int, bytes]:
-    """By index, the parameters that can be keys: a column or a path to JSON text, with one occurrence."""
-    columns = {at: column for at, name in enumerate(names) if (column := _column(name)) is not None}
+def _references(names: list[bytes]) -> dict[int, bytes]:
+    """By index, the column or the path to JSON text that a parameter compares; empty if they take long to read."""
+    if sum(len(name) for name in names if not is_plain_name(name)) > MAX_NAMES:
+        return {}
+    return {at: column for at, name in enumerate(names) if (column := _column(name)) is not None}
+
+
+def _key_columns(names: list[bytes], columns: Mapping[int, bytes]) -> dict[int, bytes]:
+    """By index, the parameters that can be keys: those of ``columns`` with one occurrence."""
     count, spellings = Counter(names), Counter(columns.values())
     return {at: column for at, column in columns.items() if count[names[at]] == 1 == spellings[column]}
 
 
-def _order_columns(params: tuple[Param, ...], names: list[bytes]) -> tuple[bytes, ...]:
+def _order_columns(texts: Sequence[tuple[bytes, bytes]], names: list[bytes]) -> tuple[bytes, ...]:
     """The columns of ``order``; empty if one of its items is neither a column nor a path to JSON text."""
     if names.count(b"order") != 1:
         return ()
-    columns = order_references(decoded(params[names.index(b"order")].value))
-    return columns if len(columns) <= MAX_ORDER_COLUMNS else ()
+    return order_references(texts[names.index(b"order")][1], MAX_ORDER_COLUMNS)
 
 
 def _column(name: bytes) -> bytes | None:
     return None if name in RESERVED_PARAMS or name in LOGIC else column_reference(name)
 
 
-def _is_countable(params: tuple[Param, ...], names: list[bytes]) -> bool:
-    selects = [decoded(param.value) for param, name in zip(params, names, strict=True) if name == b"select"]
+def _is_countable(texts: Sequence[tuple[bytes, bytes]]) -> bool:
+    selects = [value for name, value in texts if name == b"select"]
     plain = all(select == b"*" or (is_plain_name(select) and select != b"count") for select in selects)
-    return plain and b"limit" not in names  # ``count`` is an aggregate
+    return plain and all(name != b"limit" for name, _ in texts)  # ``count`` is an aggregate
 
 
 def _count_bypass_reason(shape: _QueryShape, head: RequestHead) -> str | None:
@@ -327,10 +355,13 @@ def _count_bypass_reason(shape: _QueryShape, head: RequestHead) -> str | None:
     )
 
 
-def _target_bypass_reason(path: bytes, query: bytes, names: list[bytes], params: tuple[Param, ...]) -> str | None:
+def _target_bypass_reason(
+    path: bytes, query: bytes, texts: Sequence[tuple[bytes, bytes]], params: tuple[Param, ...]
+) -> str | None:
+    names = [name for name, _ in texts]
     checks = (
         ("semicolon", b";" in path or b";" in query),
-        ("encoding", clean_text(path) is None or clean_text(query) is None),
+        ("encoding", clean_text(path) is None or not all(map(is_clean, chain.from_iterable(texts)))),
         ("limit", b"limit" in names and plain_limit_param(params) is None),
         ("offset", plain_offset(params, names) != 0),
         ("repeated", names.count(b"select") > 1),
@@ -338,20 +369,14 @@ def _target_bypass_reason(path: bytes, query: bytes, names: list[bytes], params:
     return next((reason for reason, holds in checks if holds), None)
 
 
-def _select_value(params: tuple[Param, ...], names: list[bytes]) -> bytes:
-    return decoded(params[names.index(b"select")].value) if b"select" in names else b""
-
-
-def _select_bypass_reason(params: tuple[Param, ...], names: list[bytes]) -> str | None:
-    if b"select" not in names:
-        return None
-    value = _select_value(params, names)
+def _select_bypass_reason(value: bytes) -> str | None:
     # The hidden columns are inserted before the value and end in a comma, after which PostgREST expects a column.
     if not begins_with_item(value) or value[-1:] == b",":
         return "select"
     return "aggregate" if has_aggregate(value) else None
 
 
-def _key_bypass_reason(params: tuple[Param, ...], names: list[bytes]) -> str:
-    equal = [name for name, p in zip(names, params, strict=True) if _column(name) and p.value[:3] == b"eq."]
-    return "repeated" if any(names.count(name) > 1 for name in equal) else "no-key"
+def _key_bypass_reason(params: tuple[Param, ...], names: list[bytes], columns: Mapping[int, bytes]) -> str:
+    count = Counter(names)
+    repeated = any(count[names[at]] > 1 for at in columns if params[at].value[:3] == b"eq.")
+    return "repeated" if repeated else "no-key"

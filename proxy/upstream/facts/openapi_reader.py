@@ -6,9 +6,8 @@ Tests: tests/e2e/findings/test_openapi.py.
 import asyncio
 from collections.abc import Callable
 
-import msgspec
-
 from proxy.errors.codes import FaultError
+from proxy.model import NOT_JSON
 from proxy.observe.events import Warned
 from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.postgrest.openapi import read_openapi
@@ -45,7 +44,7 @@ class OpenApiReader:
                 async with asyncio.timeout(self._settings.timeouts.connect):
                     bodies = {schema: await self._read(schema) for schema in self._settings.catalog.schemas}
                 self._on_facts(await asyncio.to_thread(read_openapi, bodies))
-            except (FaultError, TimeoutError, msgspec.DecodeError) as error:
+            except (FaultError, TimeoutError, *NOT_JSON) as error:
                 self._warn(type(error).__name__)
             await asyncio.sleep(self._settings.catalog.lifetime)
 

@@ -39,3 +39,7 @@ def test_a_body_above_the_limit_is_not_parsed_and_only_the_first_rows_are_kept()
     assert row_keys(b'[{"id":1}' + b" " * MAX_BODY_BYTES + b"]", digest) == ()
     ((_, hashes),) = row_keys(json.dumps([{"id": 1}] * (MAX_ROWS + 1)).encode(), digest)
     assert hashes == (ONE,) * MAX_ROWS
+
+
+def test_an_answer_that_is_nested_too_deep_has_no_row_keys() -> None:
+    assert row_keys(b'[{"id":1,"a":' + b"[" * 5000 + b"]" * 5000 + b"}]", digest) == ()

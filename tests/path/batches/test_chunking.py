@@ -71,10 +71,10 @@ def test_other_bypass_reasons_have_precedence_over_too_long(bypass_reason: str, 
     assert parsed(target, lines).bypass_reason == bypass_reason
 
 
-@pytest.mark.parametrize("target", ["/t?or=(" + "a.eq.1," * 20_000, "/t?" + "&" * 70_000, "/t?id=eq." + "1" * 70_000])
+@pytest.mark.parametrize("target", ["/t?or=(" + "a.eq.1," * 2_000, "/t?" + "&" * 70_000, "/t?id=eq." + "1" * 9_000])
 def test_a_target_that_is_too_long_to_parse_is_known_by_its_path(target: str) -> None:
     long = parsed(target)
-    assert (long.relation, long.fingerprint, long.bypass_reason) == ("public.t", "GET t", "too-long")
+    assert (long.relation, long.fingerprint, long.bypass_reason) == ("public.t", "GET t?…", "too-long")
     assert long.target == target.encode()
 
 

@@ -104,7 +104,10 @@ def test_bodies_that_are_long_or_of_unknown_length_are_not_read() -> None:
     assert form("/t?id=eq.1", "DELETE", "", "Transfer-Encoding: chunked") == "write-form"
 
 
-@pytest.mark.parametrize("body", ["", "[]", "{}", "1", '{"a":1', '{"a":1}{"a":2}', '{"a":"\xff"}'])
+TOO_DEEP = '{"a":' + "[" * 5000 + "]" * 5000 + "}"
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}", "1", '{"a":1', '{"a":1}{"a":2}', '{"a":"\xff"}', TOO_DEEP])
 def test_a_body_must_be_one_object_with_members(body: str) -> None:
     assert body_reason(replace(write("/t?id=eq.1"), body=body.encode("latin-1"))) == "write-form"
 
