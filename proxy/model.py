@@ -29,6 +29,8 @@ class Media(msgspec.Struct, frozen=True, gc=False):
     """Content-Type of the caller's answer."""
     separator: bytes
     """The bytes that PostgREST writes between two rows."""
+    asked: str = ""
+    """What ``Span.media`` says of it."""
 
 
 class RequestHead(msgspec.Struct, frozen=True, gc=False):
@@ -382,6 +384,9 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """When that connection was opened."""
     function: str = ""
     """For a call of a function with a plain name: its name, which may be anything unless the call succeeded."""
+    media: str = ""
+    """What its Accept asks for, if that is not an array of rows: ``object`` (one row), ``nulls=stripped``, both joined
+    by a comma, or ``other``: another format, or no certain one."""
     role: int = 0
     """Hash, keyed as those of literals, of the role that the caller's token names, of nothing without a token; 0 if
     unknown. Only if the setting `record.file` is set."""

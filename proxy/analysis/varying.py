@@ -5,6 +5,7 @@ from operator import itemgetter
 
 import msgspec
 
+from proxy.analysis.answer_shape import as_asked
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.origin import answers_with_keys, origins
 from proxy.analysis.spans import is_read, literal_kind, succeeded
@@ -52,7 +53,7 @@ def similar_calls(parsed: ParsedFingerprint, spans: Sequence[Span], key: Filter 
     answered = [span.total for span in spans if succeeded(span)]
     yield
     made = SimilarCalls(
-        parsed=parsed,
+        parsed=as_asked(parsed, spans),
         keys=keys,
         kinds=tuple(literal_kind(spans, f.column) for f in keys),
         others=tuple(params[at] for at in varying if at not in indexes),

@@ -222,6 +222,7 @@ class RequestContext(msgspec.Struct, eq=False):
             connection=request.client.number,
             connected=request.client.opened,
             function=query.function,
+            media="other" if head.media is None else head.media.asked,
             role=options.roles.of(request.head) if options.roles is not None else 0,
         )
         if count or upstream.head_size or answer.key_bytes:

@@ -8,6 +8,7 @@ NOT NULL, so the code is right for nulls in every column but those of the key.
 import json
 from collections.abc import Sequence
 
+from proxy.analysis.answer_shape import STRIPPED
 from proxy.analysis.fingerprint import OrderItem, ParsedFingerprint
 from proxy.fixes.clients.chain_code import (
     has_column,
@@ -48,6 +49,8 @@ def page_reason(parsed: ParsedFingerprint, key: SeekKey) -> str:
     items = select_items(parsed.select)
     if items is None:
         return "No code: PostgREST's grammar of select does not cover the columns."
+    if STRIPPED in parsed.media:
+        return "No code: the rows lack their nulls (nulls=stripped), after which a page may start."
     names = {item.output_name for item in items}
     for order in seek_order(parsed, key):
         embedded = "(" in order.column or "." in order.column

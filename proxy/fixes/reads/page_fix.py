@@ -5,6 +5,7 @@ Tests: tests/e2e/fixes/test_printed_fixes.py.
 
 from msgspec.structs import replace
 
+from proxy.analysis.answer_shape import as_rows
 from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.unique_key import no_key_reason, page_key
 from proxy.findings.model import Fix
@@ -43,4 +44,4 @@ def all_pages_fix(parsed: ParsedFingerprint, facts: DatabaseFacts, size: int) ->
 
 
 def _without_bounds(parsed: ParsedFingerprint) -> ParsedFingerprint:
-    return replace(parsed, rest=tuple(param for param in parsed.rest if param not in ("limit=?", "offset=?")))
+    return replace(as_rows(parsed), rest=tuple(param for param in parsed.rest if param not in ("limit=?", "offset=?")))

@@ -34,10 +34,22 @@ _ROW_SEPARATOR, _STRIPPED_SEPARATOR = b", \n ", b","
 """The bytes between two rows. With ``nulls=stripped`` the rows are serialised without blanks."""
 
 ARRAY = Media(False, b"", JSON_TYPE, JSON_TYPE, _ROW_SEPARATOR)
-OBJECT = Media(True, b"application/json", JSON_TYPE, _OBJECT + _CHARSET, _ROW_SEPARATOR)
-STRIPPED_ARRAY = Media(False, b"", _STRIPPED_ARRAY + _CHARSET, _STRIPPED_ARRAY + _CHARSET, _STRIPPED_SEPARATOR)
+OBJECT = Media(True, b"application/json", JSON_TYPE, _OBJECT + _CHARSET, _ROW_SEPARATOR, "object")
+STRIPPED_ARRAY = Media(
+    False,
+    b"",
+    _STRIPPED_ARRAY + _CHARSET,
+    _STRIPPED_ARRAY + _CHARSET,
+    _STRIPPED_SEPARATOR,
+    "nulls=stripped",
+)
 STRIPPED_OBJECT = Media(
-    True, _STRIPPED_ARRAY, _STRIPPED_ARRAY + _CHARSET, _STRIPPED_OBJECT + _CHARSET, _STRIPPED_SEPARATOR
+    True,
+    _STRIPPED_ARRAY,
+    _STRIPPED_ARRAY + _CHARSET,
+    _STRIPPED_OBJECT + _CHARSET,
+    _STRIPPED_SEPARATOR,
+    "object,nulls=stripped",
 )
 _OBJECTS = frozenset((_OBJECT, b"application/vnd.pgrst.object"))
 _NULLS_STRIPPED = [b"nulls=stripped"]
