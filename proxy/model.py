@@ -72,6 +72,9 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     """The preferences of a write that decide what it does: `resolution=…`, `missing=…`, `return=…`; comma-separated."""
     range_limit: int | None = None
     """Rows that Range asks for, from the first one on; None if it sets no limit. ``merged_lines`` has no Range then."""
+    row_window: tuple[int, int] | None = None
+    """The first row and the number of rows that Range asks for; None if that is no plain one with a first row above 0.
+    """
     content_profile: str = ""
     """Value of Content-Profile, which names the schema of a write; empty when absent."""
     name_lines: bytes | None = None

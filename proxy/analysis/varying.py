@@ -156,4 +156,4 @@ def _by_variation(params: Sequence[str], spans: Sequence[Span]) -> Steps[tuple[l
 def _is_paged(parsed: ParsedFingerprint, spans: Sequence[Span]) -> bool:
     ranged = "range" in {span.bypass_reason for span in spans}
     unread = "limit=?" in parsed.rest and None in {span.limit for span in spans}
-    return ranged or unread or "offset=?" in parsed.rest
+    return ranged or unread or "offset=?" in parsed.rest or any(span.offset for span in spans)

@@ -135,6 +135,14 @@ def range_limit(ranges: list[bytes]) -> tuple[bool, int | None]:
     return (True, int(last) + 1) if plain else (False, None)
 
 
+def row_window(ranges: list[bytes]) -> tuple[int, int] | None:
+    """The first row and the number of rows that a Range with a first row above 0 asks for; None without such a one."""
+    first, dash, last = ranges[0].partition(b"-") if len(ranges) == 1 else (b"", b"", b"")
+    if not (dash and first.isdigit() and last.isdigit() and max(len(first), len(last)) <= MAX_ROWS_DIGITS):
+        return None
+    return (int(first), int(last) + 1 - int(first)) if 0 < int(first) <= int(last) else None
+
+
 def preferences(prefers: list[bytes]) -> list[bytes]:
     """The preferences of all Prefer lines, in order. PostgREST compares them case-sensitively, without parameters."""
     return [token.strip(b" \t") for value in prefers for token in value.split(b",")]
