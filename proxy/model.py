@@ -106,6 +106,8 @@ class Column(msgspec.Struct, frozen=True, gc=False):
     """Literals that upstream rejected because they are not of its type."""
     by_address: bool = True
     """False if the rows of one value may be read in another order than that of their addresses, by the catalog."""
+    not_null: bool = False
+    """Whether it is known to have no nulls."""
 
 
 class Key(msgspec.Struct, frozen=True, gc=False):

@@ -50,7 +50,7 @@ from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_bytes
 from proxy.analysis.steps import Steps
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
-from proxy.fixes.reads.page_fix import all_pages_fix
+from proxy.fixes.reads.page_fix import all_pages_fix, nulls_risk
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
 
@@ -199,7 +199,8 @@ def _finding(trace: Trace, spans: Sequence[Span], alike: int, context: RuleConte
         expected=f"All rows, in pages of {rows}: one more request per {rows} rows.",
         risk=f"{f'If no more than {limit} rows are wanted, end there. ' if limit else ''}"
         "Each page is read at its own moment. If the rows are only counted or added up, let the database do it. A"
-        " larger db-max-rows (Supabase: API settings, Max rows) only delays the problem.",
+        " larger db-max-rows (Supabase: API settings, Max rows) only delays the problem."
+        + nulls_risk(parsed, context.facts),
     )
 
 
