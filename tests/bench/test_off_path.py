@@ -16,11 +16,22 @@ if TYPE_CHECKING:
     from types import FrameType
 
 OPT_IN = (
-    *("merging/cacher.py", "merging/prefetcher.py", "merging/trace_memory.py", "merging/write_merger.py"),
-    *("path/answer_cache.py", "path/drops.py", "path/flows.py", "path/memo.py", "path/remembered.py"),
-    *("path/siblings.py", "path/write_answers.py", "path/writes.py"),
-    *("path/admission.py", "path/call_limit.py", "path/circuit.py"),
-    *("sidecar/cached_reads.py", "sidecar/merged_writes.py", "upstream/write_notifications.py"),
+    *(
+        "merging/kept/cacher.py",
+        "merging/kept/prefetcher.py",
+        "merging/kept/trace_memory.py",
+        "merging/write_merger.py",
+    ),
+    *(
+        "path/kept/answer_cache.py",
+        "path/kept/drops.py",
+        "path/kept/flows.py",
+        "path/kept/memo.py",
+        "path/kept/remembered.py",
+    ),
+    *("path/kept/siblings.py", "path/answers/write_answers.py", "path/batches/writes.py"),
+    *("path/overload/admission.py", "path/overload/call_limit.py", "path/overload/circuit.py"),
+    *("sidecar/cached_reads.py", "sidecar/merged_writes.py", "upstream/facts/write_notifications.py"),
 )
 """Files of FAN002, FAN004 and FAN006 at level rewrite, and of overload.control."""
 REQUESTS = 200
