@@ -116,6 +116,7 @@ def _recorded_span(span: Span, method: str, relation: str, fingerprint: str) -> 
         connected=span.connected,
         row_keys=tuple((name, tuple([_hex(key) if key else None for key in keys])) for name, keys in span.row_keys),
         preferences=span.preferences,
+        media=span.media,
         role=_hex(span.role),
         function=span.function if 200 <= span.status < 300 else "",  # PostgREST has accepted the name
     )
@@ -220,6 +221,7 @@ def _span(span: RecordedSpan, number: int) -> Span:
         shapes=tuple([(literal.kind, literal.length) if literal else ("", 0) for literal in span.literals]),
         preferences=span.preferences,
         function=span.function,
+        media=span.media,
         role=int(span.role, 16),
     )
 

@@ -222,8 +222,11 @@ class RequestContext(msgspec.Struct, eq=False):
             connection=request.client.number,
             connected=request.client.opened,
             function=query.function,
+            media="other" if head.media is None else head.media.asked,
             role=options.roles.of(request.head) if options.roles is not None else 0,
         )
+        if head.row_window is not None and query.limit is None and not query.offset:
+            span = replace(span, offset=head.row_window[0], limit=head.row_window[1])
         if count or upstream.head_size or answer.key_bytes:
             keys = row_keys(answer.key_bytes, options.hash_literal) if answer.key_bytes else ()
             span = replace(span, head_size=upstream.head_size, listed=count, row_keys=keys)

@@ -5,6 +5,7 @@ from operator import itemgetter
 
 import msgspec
 
+from proxy.analysis.answer_shape import as_asked
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.spans import is_read, literal_kind, succeeded
 from proxy.analysis.steps import Steps
@@ -52,7 +53,7 @@ def similar_calls(parsed: ParsedFingerprint, spans: Sequence[Span], key: Filter 
     answered = [span.total for span in spans if succeeded(span)]
     yield
     made = SimilarCalls(
-        parsed=parsed,
+        parsed=as_asked(parsed, spans),
         keys=keys,
         kinds=tuple(literal_kind(spans, f.column) for f in keys),
         others=tuple(params[at] for at in varying if at not in indexes),
@@ -155,4 +156,4 @@ def _by_variation(params: Sequence[str], spans: Sequence[Span]) -> Steps[tuple[l
 def _is_paged(parsed: ParsedFingerprint, spans: Sequence[Span]) -> bool:
     ranged = "range" in {span.bypass_reason for span in spans}
     unread = "limit=?" in parsed.rest and None in {span.limit for span in spans}
-    return ranged or unread or "offset=?" in parsed.rest
+    return ranged or unread or "offset=?" in parsed.rest or any(span.offset for span in spans)

@@ -20,6 +20,12 @@ def page_key(parsed: ParsedFingerprint, facts: DatabaseFacts) -> tuple[str, ...]
     return (unique,) if unique else relation.primary_key
 
 
+def columns_without_nulls(parsed: ParsedFingerprint, facts: DatabaseFacts) -> tuple[str, ...]:
+    """The columns of the order that are known to have no nulls."""
+    relation = facts.of(parsed.name)
+    return tuple(item.column for item in parsed.order if relation is not None and relation.has_no_nulls(item.column))
+
+
 def row_key(parsed: ParsedFingerprint, facts: DatabaseFacts) -> str:
     """The one column of the primary key; empty if it is unknown, or has several columns."""
     relation = facts.of(parsed.name)

@@ -14,7 +14,7 @@ from proxy.http1.framing import CONNECTION_OPTIONS, canonical_request, request_f
 from proxy.http1.head import HeaderField, first_value, tokens
 from proxy.http1.host import is_host
 from proxy.model import Media, RequestHead
-from proxy.postgrest.request.media import count_preferences, media_of, range_limit, write_preferences
+from proxy.postgrest.request.media import count_preferences, media_of, range_limit, row_window, write_preferences
 from proxy.postgrest.request.tracing import REQUEST_IDS, TRACING_HEADERS, TRACING_PREFIXES
 
 CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"))
@@ -119,7 +119,8 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
     lines = [(field.name, _forwarded_line(field, rules)) for field in kept]
     identity = b"".join([field.line + b"\r\n" for field in kept if field.name not in neutral])
     media = media_of([field.value for field in fields if field.name == b"accept"])
-    from_first, most = range_limit([field.value for field in fields if field.name == b"range"])
+    ranges = [field.value for field in fields if field.name == b"range"]
+    from_first, most = range_limit(ranges)
     prefers = [field.value for field in fields if field.name == b"prefer"]
     counted = count_preferences(prefers)
     trace, route = trace_name(fields, rules.trace_headers), _bounded_text(first_value(fields, b"x-fanin-route"))
@@ -145,6 +146,7 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         exact_count=counted == [b"count=exact"],
         write_preferences=write_preferences(prefers),
         range_limit=most,
+        row_window=row_window(ranges) if ranges else None,
         name_lines=names,
         bypass_reason=_bypass_reason(fields, framing, minor, media, from_first, counted),
     )
