@@ -44,6 +44,8 @@ class ParsedFingerprint(msgspec.Struct, frozen=True):
     rest: tuple[str, ...]
     more_filters: int = 0
     """Number of filters after the first ``MAX_FILTERS``. ``rest`` has a text that says so."""
+    media: str = ""
+    """What its requests ask for, as ``Span.media``; a fingerprint does not say (``answer_shape.as_asked``)."""
 
     @property
     def name(self) -> str:
