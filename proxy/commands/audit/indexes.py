@@ -13,7 +13,8 @@ from proxy.advisor.advice import CODE, Advice, NoIndex, findings_of
 from proxy.audit.report import NoIndexReason
 from proxy.commands.audit.sources import MoreWork
 from proxy.database.advise import AdvisorSettings, advise
-from proxy.database.session import DatabaseFaultError, Limits, connected
+from proxy.database.inquiry import TRIAL_REMEDY
+from proxy.database.session import LOCKED, DatabaseFaultError, Limits, connected
 from proxy.findings.model import Finding
 from proxy.recording.prometheus import FleetRequests
 from proxy.schema.snapshot import Database, NotChecked
@@ -45,19 +46,33 @@ def index_advice(
     settings = AdvisorSettings(limits, options.trial, tell=tell)
     missing: list[NotChecked] = []
     advice = None
-    for attempt in (settings, msgspec.structs.replace(settings, trial_told=0)):
-        try:
-            advice = asyncio.run(_asked(uri, database, more, attempt, writes))
-            break
-        except DatabaseFaultError as error:
-            missing.append(NotChecked(CODE, str(error), "Correct it and audit again."))
-            if not attempt.trial_told:
-                break
+    try:
+        advice = asyncio.run(_asked(uri, database, more, settings, writes))
+    except DatabaseFaultError as error:
+        missing.append(_missing(error))
+        if options.trial:
+            refused = f"--trial: {str(error).removeprefix('--trial: ')}"
+            missing = [NotChecked(CODE, f"{refused}: no index was built, and no time measured", _trial_remedy(error))]
+            again = msgspec.structs.replace(settings, trial_told=0, refused=refused)
+            try:
+                advice = asyncio.run(_asked(uri, database, more, again, writes))
+            except DatabaseFaultError as other:
+                missing.append(_missing(other))
     if advice is None:
         return AdvisedFindings(tuple(missing))
     unknown = [_not_checked(each) for each in advice.none if not each.checked]
     calls = {pair.fingerprint: pair.calls for one in advice.indexes for pair in one.plans}
     return AdvisedFindings((*findings_of(advice), *missing, *unknown), tuple(_reasons(advice)), calls)
+
+
+def _missing(error: DatabaseFaultError) -> NotChecked:
+    return NotChecked(CODE, str(error), error.remedy or "Correct it and audit again.")
+
+
+def _trial_remedy(error: DatabaseFaultError) -> str:
+    if error.sqlstate == LOCKED:
+        return "Audit again when no other session changes the table, or raise --lock-timeout."
+    return error.remedy or TRIAL_REMEDY
 
 
 async def _asked(

@@ -15,7 +15,7 @@ from proxy.advisor.advice import ObservedCalls, ObservedStatement
 from proxy.audit.report import UncheckedItem
 from proxy.audit.statements import RunCalls
 from proxy.database.questions import Updates
-from proxy.database.run_statements import RunStatement, read_run_statements
+from proxy.database.run_statements import RunStatement, RunStatements, read_run_statements
 from proxy.database.session import DatabaseFaultError, Limits, connected
 from proxy.plans.statements import SeenCalls
 from proxy.recording.source import DataAccessError
@@ -46,11 +46,16 @@ def more_work(options: Namespace, uri: str, first_schema: str, observed: Sequenc
     updates: Updates | None = None
     if options.statements:
         try:
-            read = asyncio.run(_run_statements(uri, Limits(options.statement_timeout, options.lock_timeout)))
+            found = asyncio.run(_run_statements(uri, Limits(options.statement_timeout, options.lock_timeout)))
         except DatabaseFaultError as error:
-            missing.append(UncheckedItem("statements", "", str(error), "Correct it and audit again."))
-            read = []
+            remedy = error.remedy or "Correct it and audit again."
+            missing.append(UncheckedItem("statements", "", str(error), remedy))
+            read: Sequence[RunStatement] = ()
         else:
+            if found.hidden:
+                because = f"--statements: the role may not see those of {', '.join(found.hidden)}"
+                missing.append(UncheckedItem("statements", "", because, found.remedy))
+            read = found.seen
             updates = _updates(read)
         run = tuple(_joined(one, first_schema, known) for one in read)
         calls = [*observed, *_unobserved(run, read, {one.seen.fingerprint for one in observed})]
@@ -68,7 +73,7 @@ def _updates(read: Sequence[RunStatement]) -> Updates:
     return found
 
 
-async def _run_statements(uri: str, limits: Limits) -> list[RunStatement]:
+async def _run_statements(uri: str, limits: Limits) -> RunStatements:
     async with connected(uri) as connection:
         return await read_run_statements(connection, limits)
 
