@@ -84,8 +84,9 @@ def fan_outs(
 
 
 def _caller(span: Span) -> tuple[str, int | str]:
-    """Equal for reads of one fingerprint and one identity, or of identities that differ only in a header that is new in
-    each call and on which no access depends (``path.differing_headers``).
+    """Equal for reads of one fingerprint and one caller (``Span.identity``: headers that only name a call make no other
+    one), or of callers that differ only in a header that is new in each call and on which no access depends
+    (``path.differing_headers``).
     """
     return span.fingerprint, span.differing_headers or span.identity
 
