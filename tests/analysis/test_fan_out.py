@@ -82,9 +82,7 @@ def test_quick_reads_are_parallel_if_each_has_a_connection_of_its_own_and_sequen
     assert detected(on(0, 0, 0, 0, 0, 0)) == SEQUENTIAL
 
 
-def test_connections_of_a_pool_used_in_turn_do_not_make_reads_without_overlap_parallel() -> (
-    None
-):
+def test_connections_of_a_pool_used_in_turn_do_not_make_reads_without_overlap_parallel() -> None:
     def on(first: int, last: float = 0.01) -> list[Span]:
         spans = [span(f"GET /t?a=eq.{n}", n, start=1 + n / 50, end=1 + n / 50 + 0.01) for n in range(9)]
         spans[0] = replace(spans[0], end=1 + last)
