@@ -4,11 +4,12 @@ What it does
 ------------
 Finds, within one trace, the same similar reads as FAN001 (``rules.n_plus_one.min_calls``, ``.min_distinct``) if they
 were made one after another: a loop that awaits each call. How most of its calls were made decides whether a fan-out is
-FAN001 or FAN002. If traces keep the keys of answers (``detect.row_keys``), the finding names the earlier answer that
-the values came from, with high confidence. These do not count: client retries, pages of a list, polling, and a walk
-from row to row, in which each key comes from the previous answer. Nor do calls most of which follow a pause of more
-than ``rules.n_plus_one.max_pause`` seconds without any request: a person who types or moves over a list, or other work
-of the application. A loop with so much other work in each step is found only if traces keep the keys of answers, and
+FAN001 or FAN002. They have one caller; a request id or an idempotency key may be new in each. If traces keep the keys
+of answers (``detect.row_keys``), the finding names the earlier answer that the values came from, with high
+confidence. These do not count: client retries, pages of a list, polling, and a walk from row to row, in which each
+key comes from the previous answer. Nor do calls most of which follow a pause of more than
+``rules.n_plus_one.max_pause`` seconds without any request: a person who types or moves over a list, or other work of
+the application. A loop with so much other work in each step is found only if traces keep the keys of answers, and
 most of its keys follow each other in one of them.
 
 Why it hurts

@@ -85,8 +85,9 @@ def fan_outs(
 
 
 def _caller(span: Span) -> tuple[str, int | str]:
-    """Equal for reads of one fingerprint and one identity, or of identities that differ only in a header that is new in
-    each call and on which no access depends (``path.evidence.differing_headers``).
+    """Equal for reads of one fingerprint and one caller (``Span.identity``: headers that only name a call make no other
+    one), or of callers that differ only in a header that is new in each call and on which no access depends
+    (``path.evidence.differing_headers``).
     """
     return span.fingerprint, span.differing_headers or span.identity
 
@@ -100,7 +101,7 @@ def parallel_fan_out(
     parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds, load: BusyTime
 ) -> Steps[FanOut | None]:
     """All ``spans`` as one fan-out if they were in flight at the same time; else None."""
-    if len(spans) < bounds.min_calls or not in_parallel(spans):
+    if len(spans) < bounds.min_calls or not in_parallel(spans, load):
         return None
     key = yield from varying_key(parsed, spans, bounds)
     return FanOut(tuple(spans), key) if key is not None else None
@@ -110,7 +111,7 @@ def sequential_fan_out(
     parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds, load: BusyTime
 ) -> Steps[FanOut | None]:
     """The loops over a key among ``spans`` if most spans were sent one after another; else None."""
-    if len(spans) < bounds.min_calls or in_parallel(spans):
+    if len(spans) < bounds.min_calls or in_parallel(spans, load):
         return None
     return (yield from looped_fan_out(parsed, spans, bounds, load))
 
@@ -119,7 +120,7 @@ def sequential_or_slow_fan_out(
     parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds, load: BusyTime
 ) -> Steps[FanOut | None]:
     """The same; else the slow loops, which a person may have paced, or other work in each step."""
-    if len(spans) < bounds.min_calls or in_parallel(spans):
+    if len(spans) < bounds.min_calls or in_parallel(spans, load):
         return None
     asked = yield from without_polling(spans)
     found = yield from _loops_of(parsed, runs_without_pauses(asked, bounds.max_pause, load), bounds)
@@ -200,18 +201,21 @@ def has_many_rows_per_key(parsed: ParsedFingerprint, spans: Sequence[Span]) -> b
     return not one and (bool(parsed.order) or any(span.rows > 1 for span in spans))
 
 
-def in_parallel(spans: Sequence[Span]) -> bool:
+def in_parallel(spans: Sequence[Span], load: BusyTime | None = None) -> bool:
     """Whether at least half of the spans were in flight together with the one before or after them.
 
     Quick answers of a fan-out may not overlap, but then nearly each of its requests has a connection of its own, which
     was open by the time the one before was answered. A client that waits uses few connections in turn, those of a pool
     that other requests opened too, or opens one per request, after the previous answer. After a pause it may use any.
+    Some clients use each connection of their pool in turn (aiohttp): if no two spans overlap, one that any request of
+    the trace used before (``load``) tells nothing.
     """
     ordered = sorted(spans, key=attrgetter("start"))
+    overlap = any(later.start < earlier.end for earlier, later in pairwise(ordered))
     connections = {span.connection for span in ordered}
     own = 0 not in connections and len(connections) >= OWN_CONNECTIONS * len(ordered)
     together: set[int] = set()
-    used: set[int] = set()
+    used = set() if overlap or load is None or not own else load.connections_before(ordered[0].start)
     for at, (earlier, later) in enumerate(pairwise(ordered)):
         used.add(earlier.connection)
         if later.start < earlier.end or (own and _is_apart(earlier, later, used)):

@@ -57,6 +57,10 @@ class BusyTime:
         busy = (max(span.end - max(span.start, ended), 0.0) for span, ended in zip(ordered, ends, strict=False))
         return [span.start for span in ordered], list(accumulate(busy, initial=0.0)), ends
 
+    def connections_before(self, start: float) -> set[int]:
+        """The connections of the spans that began before ``start``."""
+        return {span.connection for span in self._spans if span.start < start}
+
     def seconds_between(self, first: float, last: float) -> float:
         """Busy seconds of the spans that began at or after ``first`` and before ``last``; overlaps count once."""
         starts, sums, _ = self._ordered

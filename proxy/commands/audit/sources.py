@@ -102,7 +102,7 @@ def _unobserved(run: Sequence[RunCalls], read: Sequence[RunStatement], observed:
 def _of_files(files: Sequence[Path]) -> Iterator[ObservedStatement]:
     for file in files:
         try:
-            statements = list(read_statements(file.read_text(encoding="utf-8")))
+            statements = list(read_statements(file.read_text(encoding="utf-8-sig")))
         except OSError as error:
             raise DataAccessError(f"{file}: cannot be read: {error.strerror}") from error
         except (SqlFileError, UnicodeDecodeError) as error:

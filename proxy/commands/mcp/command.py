@@ -52,10 +52,10 @@ def serve(options: Namespace) -> int:
     gc.disable()  # thousands of types are made at import, none of which is garbage
     try:
         from proxy.mcp.server import serve_stdio
-    except ImportError as error:
+    except ImportError:
         from proxy.errors.extras import missing_extra
 
-        print(f"fanin: mcp {missing_extra(error.name, 'mcp')}", file=sys.stderr)
+        print(f"fanin: mcp {missing_extra('mcp', 'mcp')}", file=sys.stderr)
         return USAGE
     gc.enable()
     gc.freeze()

@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from proxy.model import RequestHead
+from proxy.postgrest.request.tracing import names_caller
 
 SAMPLES_PER_SECOND = 100
 """The most reads per second whose headers are looked at."""
@@ -43,13 +44,15 @@ MEANINGFUL = frozenset(
         *(b"origin", b"forwarded", b"x-real-ip", b"cf-connecting-ip", b"true-client-ip", b"client-ip"),
     )
 )
-"""Headers on which access or PostgREST's answer depends. Nobody is told to ignore them."""
+"""Headers on which access or PostgREST's answer depends. Nobody is told to ignore them, nor those that seem to name the
+caller: SQL may read them in a policy.
+"""
 MEANINGFUL_PREFIXES = (b"x-forwarded-",)
 
 
 def is_meaningful(name: bytes) -> bool:
-    """Whether access or PostgREST's answer depends on the header ``name`` (lower case)."""
-    return name in MEANINGFUL or name.startswith(MEANINGFUL_PREFIXES)
+    """Whether access or PostgREST's answer depends on the header ``name`` (lower case), or may depend on it."""
+    return name in MEANINGFUL or name.startswith(MEANINGFUL_PREFIXES) or names_caller(name)
 
 
 class Scheduler(Protocol):

@@ -15,7 +15,7 @@ from proxy.http1.head import HeaderField, first_value, tokens
 from proxy.http1.host import is_host
 from proxy.model import Media, RequestHead
 from proxy.postgrest.request.media import count_preferences, media_of, range_limit, row_window, write_preferences
-from proxy.postgrest.request.tracing import REQUEST_IDS, TRACING_HEADERS, TRACING_PREFIXES
+from proxy.postgrest.request.tracing import REQUEST_IDS, TRACING_HEADERS, TRACING_PREFIXES, names_one_call
 
 CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"))
 NEGOTIATING = CONDITIONAL | {b"host", b"accept-encoding"}
@@ -76,6 +76,13 @@ class HeadRules(msgspec.Struct, frozen=True):
             return False
         return name not in compared.names and not name.startswith(compared.prefixes)
 
+    def tells_callers_apart(self, name: bytes) -> bool:
+        """Whether the header ``name`` (lower case), which is part of the identity, may be another one only for another
+        caller. The operator's word (``compared``) is stronger than what a name looks like.
+        """
+        compared = self.compared
+        return not names_one_call(name) or name in compared.names or name.startswith(compared.prefixes)
+
     def only_names_call(self, name: bytes) -> bool:
         """Whether the value of the header ``name`` (lower case) has no influence on a ``RequestHead`` but for the trace
         and the lines that are sent on.
@@ -131,7 +138,7 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         identity=identity,
         coalescing_identity=b"".join([line for name, line in lines if name in NEGOTIATING or name not in neutral]),
         identity_hash=blake2b(identity, digest_size=16, key=rules.key).digest(),
-        caller_hash=_caller_hash(identity, rules.key),
+        caller_hash=_caller_hash(kept, neutral, rules),
         body_framing=framing,
         close=minor == 0 or b"close" in options,
         websocket=_wants_websocket(fields, options, framing, minor),
@@ -181,16 +188,22 @@ def with_peer(head: RequestHead, peer: bytes, key: bytes) -> RequestHead:
         identity=identity,
         coalescing_identity=head.coalescing_identity + line,
         identity_hash=blake2b(identity, digest_size=16, key=key).digest(),
-        caller_hash=_caller_hash(identity, key),
+        caller_hash=blake2b(head.caller_hash + line, digest_size=16, key=key).digest(),
     )
 
 
-def _caller_hash(identity: bytes, key: bytes) -> bytes:
-    """Hash of an identity without the length of the body, in which writes of one caller differ, and the media type and
-    the count that its reads ask for.
+def _caller_hash(kept: list[HeaderField], neutral: set[bytes], rules: HeadRules) -> bytes:
+    """Hash of an identity without the headers that only name a call, without the length of the body, in which writes
+    of one caller differ, and without the media type and the count that its reads ask for.
     """
-    lines = [line for line in identity.split(b"\r\n") if not line[:15].lower().startswith(OF_ONE_REQUEST)]
-    return blake2b(b"\r\n".join(lines), digest_size=16, key=key).digest()
+    lines = [
+        field.line + b"\r\n"
+        for field in kept
+        if field.name not in neutral
+        and rules.tells_callers_apart(field.name)
+        and not field.line[:15].lower().startswith(OF_ONE_REQUEST)
+    ]
+    return blake2b(b"".join(lines), digest_size=16, key=rules.key).digest()
 
 
 def traceparent_of(header_lines: bytes) -> bytes:

@@ -47,9 +47,9 @@ def test_a_filter_with_another_operator_is_not_a_key() -> None:
     assert key_column("GET /t?a=gt.1", "GET /t?a=gt.2", "GET /t?a=gt.3") is None
 
 
-def detected(spans: list[Span]) -> list[bool]:
-    """Whether the spans are a fan-out in parallel, and whether they are one in sequence."""
-    parsed, load = parse_fingerprint("GET t?a=eq.?"), BusyTime(spans)
+def detected(spans: list[Span], others: list[Span] | None = None) -> list[bool]:
+    """Whether the spans are a fan-out in parallel, and whether they are one in sequence, beside others of the trace."""
+    parsed, load = parse_fingerprint("GET t?a=eq.?"), BusyTime([*(others or ()), *spans])
     return [
         result_of(detect(parsed, spans, BOUNDS, load)) is not None for detect in (parallel_fan_out, sequential_fan_out)
     ]
@@ -80,6 +80,18 @@ def test_quick_reads_are_parallel_if_each_has_a_connection_of_its_own_and_sequen
     assert detected(on(*range(1, 10))) == PARALLEL
     assert detected(on(1, 2, 3, 4, 5, 2, 1, 4, 3)) == SEQUENTIAL
     assert detected(on(0, 0, 0, 0, 0, 0)) == SEQUENTIAL
+
+
+def test_connections_of_a_pool_used_in_turn_do_not_make_reads_without_overlap_parallel() -> None:
+    def on(first: int, last: float = 0.01) -> list[Span]:
+        spans = [span(f"GET /t?a=eq.{n}", n, start=1 + n / 50, end=1 + n / 50 + 0.01) for n in range(9)]
+        spans[0] = replace(spans[0], end=1 + last)
+        return [replace(one, connection=first + n, connected=0.0) for n, one in enumerate(spans)]
+
+    before = [replace(span(f"GET /u?b=eq.{n}", 20 + n, start=0.1), connection=1 + n, connected=0.0) for n in range(12)]
+    assert detected(on(1), before) == SEQUENTIAL
+    assert detected(on(20), before) == PARALLEL, "each was opened for these reads"
+    assert detected(on(1, last=0.03), before) == PARALLEL, "two of them overlap"
 
 
 def test_a_person_or_a_timer_makes_no_loop_and_a_busy_machine_does_not_end_one() -> None:

@@ -58,6 +58,7 @@ def test_a_header_that_differs_in_each_read_is_reported_from_the_20th_read_on(fo
 @pytest.mark.parametrize(
     "form",
     [
+        *("X-Tenant-Id: {}", "x-user: {}", "X-Session_Token: {}", "X-Request-Id: {}\nX-Org: {}"),
         *("Cookie: s={}", "apikey: {}", "X-Forwarded-For: 10.0.0.{}", "Accept-Profile: s{}", "Prefer: tx={}"),
         "X-Job: {}\nCookie: s={}",
         "A: {}\nB: {}\nC: {}\nD: {}",

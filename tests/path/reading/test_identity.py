@@ -160,6 +160,57 @@ def test_reads_of_one_caller_are_its_reads_whatever_form_of_answer_they_ask_for(
     assert read(HOST + b"Authorization: a\r\nPrefer: missing=default").caller_hash not in hashes
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *REQUEST_IDS,
+        *(b"Idempotency-Key", b"X-Idempotency-Key", b"X-Span", b"X-Call-Id", b"x-trace-uuid", b"X_Request_Id", b"Date"),
+        *(b"X-Nonce", b"X-Attempt", b"X-Request-Timestamp", b"X-Client-Trace-Id", b"traceparent", b"sentry-trace"),
+    ],
+)
+def test_a_header_that_only_names_a_call_does_not_tell_callers_apart(name: bytes) -> None:
+    one, two = (read(HOST + b"Authorization: a\r\n" + name + b": " + value) for value in (b"1", b"2"))
+    assert one.caller_hash == two.caller_hash == read(HOST + b"Authorization: a").caller_hash
+    assert one.caller_hash != read(HOST + b"Authorization: b\r\n" + name + b": 1").caller_hash
+    assert with_peer(one, b"1", b"k").caller_hash == with_peer(two, b"1", b"k").caller_hash
+    assert with_peer(one, b"1", b"k").caller_hash != with_peer(one, b"2", b"k").caller_hash
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            b"Authorization",
+            b"apikey",
+            b"Cookie",
+            b"X-Api-Key",
+            b"X-Forwarded-For",
+            b"X-Tenant",
+            b"X-Org-Id",
+            b"Origin",
+        ),
+        *(
+            b"X-User-Id",
+            b"X-Session-Id",
+            b"X-Request-User",
+            b"X-Trace-Token",
+            b"X-Call-Signature",
+            b"X-Job",
+            b"User-Agent",
+        ),
+        *(b"Accept-Profile", b"X-" + b"job-" * 20 + b"call"),
+    ],
+)
+def test_every_other_header_of_the_identity_tells_callers_apart(name: bytes) -> None:
+    assert read(HOST + name + b": 1").caller_hash != read(HOST + name + b": 2").caller_hash
+
+
+def test_an_id_that_the_operator_compares_tells_callers_apart() -> None:
+    rules = head_rules(b"", (), (), ("x-request-id", "sentry-*"), b"key")
+    for name in (b"X-Request-Id", b"sentry-trace"):
+        assert read(HOST + name + b": 1", rules).caller_hash != read(HOST + name + b": 2", rules).caller_hash
+
+
 def test_the_preferences_of_a_write_are_those_that_decide_what_it_does() -> None:
     head = read(HOST + b"Prefer: return=minimal,resolution=merge-duplicates\r\nPrefer: secret, missing=default")
     assert head.write_preferences == "missing=default,resolution=merge-duplicates,return=minimal"

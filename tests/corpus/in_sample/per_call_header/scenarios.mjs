@@ -11,8 +11,17 @@ async function pages(stage, value) {
   }
 }
 
+// The profiles of a page one after another, with the header that `line` gives a call.
+async function inTurn(stage, line) {
+  const ids = await keys(stage, 14)
+  for (const [n, id] of ids.entries()) await stage.rows(profile(stage.db, id).setHeader(...line(n)))
+}
+
 export default {
   'profiles, each call with an id of its own': (stage) => pages(stage, (page, n) => `${page}-${n}`),
   'profiles, one id per page': (stage) => pages(stage, (page) => `page-${page}`),
   'profiles of four tenants': (stage) => pages(stage, (_, n) => `tenant-${n % 4}`),
+  'profiles in turn, each call with a request id': (stage) => inTurn(stage, (n) => ['X-Request-Id', `r-${n}`]),
+  'profiles in turn, each call with an idempotency key': (stage) => inTurn(stage, (n) => ['Idempotency-Key', `k-${n}`]),
+  'profiles in turn, each call with a span of its own': (stage) => inTurn(stage, (n) => ['X-Span', `s-${n}`]),
 }
