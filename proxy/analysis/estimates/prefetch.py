@@ -40,6 +40,7 @@ class _Fetched(msgspec.Struct):
 
     size: int = 0
     used: int = 0
+    was_dropped: bool = False
     at: float = 0.0
     writes: int = 0
     values: set[int] = set()
@@ -66,14 +67,16 @@ def estimate_prefetch(
         yield
         found = _next(values, asked[number], place)
         place = place if found is None else found
-        if asked[number] in last.values and _is_current(last, span, writes):
-            last.values.discard(asked[number])
+        is_ahead = asked[number] in last.values
+        last.values.discard(asked[number])
+        if is_ahead and _is_current(last, span, writes):
             last.used += 1
             served, used_keys, seconds = served + 1, used_keys + 1, seconds + span.end - span.start
         elif number and found is not None:
-            size = keys_ahead(last.size, last.used, MAX_KEYS)
+            last.was_dropped |= is_ahead
+            size = keys_ahead(last.size, last.used, MAX_KEYS, last.was_dropped)
             ahead = set(list(dict.fromkeys(values[found + 1 :]))[:size]) - {asked[number]}
-            last = _Fetched(len(ahead), 0, span.start, span.writes, ahead) if ahead else last
+            last = _Fetched(len(ahead), 0, False, span.start, span.writes, ahead) if ahead else last
             fetched_keys += len(ahead)
     wasted = fetched_keys - used_keys if values is not asked else -1
     return PrefetchEstimate(len(ordered), served, wasted, seconds)

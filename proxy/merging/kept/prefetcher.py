@@ -18,7 +18,7 @@ from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, StreamedAnsw
 from proxy.model import Outcome, PendingRequest
 from proxy.observe.events import MemoUsed
 from proxy.path.kept.memo import Fetch, MemoEntry, MemoKey, asks_for_fresh
-from proxy.path.kept.remembered import RememberedAnswer
+from proxy.path.kept.remembered import Place, RememberedAnswer, ValueSource
 from proxy.path.kept.siblings import MAX_LITERAL, VariedKey, sibling
 from proxy.postgrest.request.literals import PLAIN_BYTES
 from proxy.prefetch_size import keys_ahead
@@ -29,6 +29,8 @@ USABLE = (b"200", b"206", b"406")
 """Statuses of answers that are kept: rows, and that there is not exactly one."""
 MAX_SEARCHES = 4
 """Searches in vain for the values of a loop after which only every further doubling of their number is tried."""
+MAX_LISTS = 4
+"""Lists with both values of a loop, though not one next to the other, after which no further one is searched."""
 URL_RESERVE = 400
 """Bytes of a merged target besides the client's own target and the literals."""
 
@@ -86,6 +88,7 @@ class Prefetcher:
             result = self._result(entry, now)
             self._counts.requests[result] += 1
             if result != "served":
+                loop.was_dropped = True
                 memory.remove(key, entry)
                 continue
             self._use(memory, key, entry, loop)
@@ -128,7 +131,7 @@ class Prefetcher:
             values = self._expected(visit, varied, loop)
             if values:
                 fetch = Fetch(now, self._drops.reading, self._state.relations_read(request))
-                loop.size, loop.used = len(values), 0
+                loop.size, loop.used, loop.was_dropped = len(values), 0, False
                 self._counts.requests["fetched"] += 1
                 return dict(self._made(visit, varied, values, partial(Ahead, visit, loop, fetch=fetch)))
         return {}
@@ -147,14 +150,14 @@ class Prefetcher:
         most = self._most(visit.request, varied, loop)
         if most < 1:
             return {}
-        length = None
-        if not loop.advance(varied.literal):
+        length, has_place = None, loop.advance(varied.literal)
+        if not has_place or loop.is_misled:
             length = self._guess(visit, varied, loop) if not loop.last else None
-            if length is None and not self._find(visit, varied, loop):
+            if length is None and not self._find(visit, varied, loop, has_place) and not has_place:
                 loop.source = loop.place = None
-        if loop.source is None or loop.place is None:
+        if loop.source is None or loop.place is None or (loop.columns > 1 and loop.asked == 1):
             return {}
-        size = keys_ahead(loop.size, loop.used, most) if length is None else min(length, most)
+        size = keys_ahead(loop.size, loop.used, most, loop.was_dropped) if length is None else min(length, most)
         values = loop.source.following(loop.place, size)
         memo, shape, now = visit.memory.memo, varied.shape, self._clock()
         kept = {literal: memo.get((shape, literal)) for literal in values}
@@ -178,28 +181,42 @@ class Prefetcher:
         source = None if flow is None else visit.memory.source(flow.source, visit.caller)
         if flow is None or source is None:
             return None
-        place = source.place_of(varied.literal, None, _text(varied), only=flow.column)
+        place = source.place_of(varied.literal, None, _filter(visit, varied), only=flow.column)
         if place is None:
             return None
         loop.bind(source, place)
         loop.is_guess = True
         return flow.length(loop.left - 1)
 
-    def _find(self, visit: TraceVisit, varied: VariedKey, loop: Loop) -> bool:
-        """Find an answer that has the last literal and this one in one column, in this order."""
+    def _find(self, visit: TraceVisit, varied: VariedKey, loop: Loop, has_place: bool) -> bool:
+        """Find an answer that has the last literal and this one in one column, in this order. A loop that ``has_place``
+        stays there, unless this one is the next value in another column.
+        """
         if not loop.last or loop.last == varied.literal:
             return False
         if loop.searches >= MAX_SEARCHES and loop.searches & (loop.searches - 1):
             loop.searches += 1
             return False
+        found = self._nearest(visit, varied, loop.last)
+        if found is None or (has_place and (found[1].step > 1 or _column(*found) == loop.column)):
+            loop.searches += 1
+            return False
+        loop.bind(*found)
+        loop.searches = 0
+        return True
+
+    def _nearest(self, visit: TraceVisit, varied: VariedKey, before: bytes) -> tuple[ValueSource, Place] | None:
+        """The latest answers that have the value next to the one before, else the latest that have both in order."""
+        found: list[tuple[ValueSource, Place]] = []
         for source in visit.memory.latest(visit.caller):
-            place = source.place_of(varied.literal, loop.last, _text(varied))
+            place = source.place_of(varied.literal, before, _filter(visit, varied))
+            if place is not None and place.step == 1:
+                return source, place
             if place is not None:
-                loop.bind(source, place)
-                loop.searches = 0
-                return True
-        loop.searches += 1
-        return False
+                found.append((source, place))
+            if len(found) >= MAX_LISTS:
+                break
+        return found[0] if found else None
 
     # What was fetched.
 
@@ -222,8 +239,13 @@ class Prefetcher:
         self._memories.keep_bound(now)
 
 
-def _text(varied: VariedKey) -> str:
-    return varied.key.name.decode("utf-8", "replace")
+def _column(source: ValueSource, place: Place) -> tuple[str, str]:
+    return source.fingerprint, place.column
+
+
+def _filter(visit: TraceVisit, varied: VariedKey) -> tuple[str, str]:
+    """The relation and the column of the filter whose literal varies."""
+    return visit.request.query.relation, varied.key.name.decode("utf-8", "replace")
 
 
 def _within(values: dict[bytes, int], room: int) -> Iterable[tuple[bytes, int]]:

@@ -15,6 +15,8 @@ MAX_LOOPS = 256
 """Queries with one literal left out whose reads are counted in one trace."""
 MAX_ANSWERS = 2000
 """Answers that are remembered of one trace."""
+MAX_COLUMNS = 4
+"""Columns for which a loop fetches ahead anew, after it has not gone on with the values of the one before."""
 GAP_WEIGHT = 0.3
 """Weight of the latest pause in the average time that the client takes between two reads."""
 PER_QUERY = (b"accept", b"prefer:", b"range", b"content-", b"cache-control:", b"pragma:")
@@ -47,14 +49,31 @@ class Loop(msgspec.Struct, eq=False):
     size: int = 0
     """Keys of the last fetch; 0: there was none."""
     used: int = 0
-    """Those of them that were asked for."""
+    """Those of them that were asked for and used."""
+    was_dropped: bool = False
+    """Whether others of them were asked for and could not be used: somebody wrote, or they were too old."""
+    column: tuple[str, str] = ("", "")
+    """The fingerprint of the list and the column whose values it asks for, or did last."""
+    columns: int = 0
+    """How often that changed."""
     fetched_keys: int = 0
     used_keys: int = 0
     is_guess: bool = False
     """Whether its first read fetched ahead, by what earlier traces have shown."""
 
+    @property
+    def is_misled(self) -> bool:
+        """Whether it asks for other values than those that follow in the column: most of a fetch was in vain."""
+        return 2 * self.used < self.size and not self.was_dropped
+
     def bind(self, source: ValueSource, place: Place) -> None:
         """It asks for the values of a column of ``source``, and has come to ``place``."""
+        column = source.fingerprint, place.column
+        if column != self.column:
+            self.column = column
+            self.columns += 1
+            if self.columns <= MAX_COLUMNS:
+                self.size = self.used = 0
         self.source, self.place = source, place
         self.left, self.asked = source.left(place), 1
 
@@ -161,6 +180,9 @@ class TraceMemory:
         if self.is_closed:
             self._count(entry)
             return
+        replaced = self.memo.get(key)
+        if replaced is not None:
+            self.remove(key, replaced)
         before = self.memo.size
         self.memo.put(key, entry)
         self._grow(self.memo.size - before)

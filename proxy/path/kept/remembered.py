@@ -25,6 +25,8 @@ MAX_SEARCHED = 64
 """Answers of one query that are searched for a value, the latest first."""
 MAX_FOUND = 50
 """Places of a value that are looked at in one answer to find the columns that have it."""
+MAX_COLUMNS = 8
+"""Columns of one answer in which two values are looked for, those that fit the filter best first."""
 MAX_EARLIER = 4
 """Answers before that one that are searched for the value before it."""
 OVERHEAD = 400
@@ -157,6 +159,8 @@ class Place(msgspec.Struct, frozen=True, gc=False):
     answer: int
     """Number of the answer; they are numbered from the first one that was ever remembered."""
     row: int
+    step: int = 1
+    """How many values after the value before it stands: 1 is the next one."""
 
 
 class ValueSource:
@@ -185,11 +189,12 @@ class ValueSource:
         self.size = sum([answer.size for answer in self._answers])
         return size - self.size
 
-    def place_of(self, text: bytes, before: bytes | None, key_column: str, only: str = "") -> Place | None:
+    def place_of(self, text: bytes, before: bytes | None, filters: tuple[str, str], only: str = "") -> Place | None:
         """Where ``text`` stands, in the latest answer that has it, and in the same column after ``before`` if given.
 
-        ``key_column`` is the column of the filter that has the value: of several columns the one is taken that is
-        named like it. ``only`` is the one column that counts.
+        ``filters`` are the relation and the column of the filter that has the value. Of several columns the one is
+        taken in which ``text`` is the value next to ``before``, then the one that is named like these. ``only`` is the
+        one column that counts.
         """
         decoded = 0
         latest = len(self._answers) - 1
@@ -201,26 +206,38 @@ class ValueSource:
             if decoded > MAX_DECODED:
                 return None
             decoded += answer.cost(only)
-            for name in sorted(names, key=lambda name: _rank(name, key_column, self.relation)):
-                row = self._row_after(at, name, text, before)
-                if row is not None:
-                    return Place(name, self._first + at, row)
-            for name in () if only else answer.nested_names(text, names):
-                row = self._row_after(at, name, text, before)
-                if row is not None:
-                    return Place(name, self._first + at, row)
+            names.sort(key=lambda name: _rank(name, filters, self.relation))
+            place = self._nearest(at, names, text, before)
+            if place is None and not only:
+                place = self._nearest(at, answer.nested_names(text, names), text, before)
+            if place is not None:
+                return place
         return None
 
-    def _row_after(self, at: int, name: str, text: bytes, before: bytes | None) -> int | None:
+    def _nearest(self, at: int, names: Iterable[str], text: bytes, before: bytes | None) -> Place | None:
+        """The first of the columns in which ``text`` is next to ``before``, else the first that has both in order."""
+        first = None
+        for name in islice(names, MAX_COLUMNS):
+            found = self._row_after(at, name, text, before)
+            if found is not None:
+                place = Place(name, self._first + at, *found)
+                if place.step == 1:
+                    return place
+                first = first or place
+        return first
+
+    def _row_after(self, at: int, name: str, text: bytes, before: bytes | None) -> tuple[int, int] | None:
+        """The row of ``text``, and how many values after ``before`` it stands."""
         values = self._answers[at].column(name)
         if before is None:
-            return _index(values, text, 0)
-        first = _index(values, before, 0)
-        if first is not None:
-            return _index(values, text, first + 1)
+            row = _index(values, text, 0)
+            return None if row is None else (row, 1)
+        if before in values:
+            return _nearest_row(values, text, before)
         earlier = islice(reversed(self._answers), len(self._answers) - at, len(self._answers) - at + MAX_EARLIER)
         if any(_last(name) in answer.names_of(before) and before in answer.column(name) for answer in earlier):
-            return _index(values, text, 0)
+            row = _index(values, text, 0)
+            return None if row is None else (row, row + 1 - values[:row].count(None))
         return None
 
     def next_place(self, place: Place, text: bytes) -> Place | None:
@@ -275,13 +292,35 @@ def _index(values: ColumnValues, text: bytes, start: int) -> int | None:
         return None
 
 
-def _rank(name: str, key_column: str, relation: str) -> int:
-    """How well a column of ``relation`` fits the filter on ``key_column``: the lower, the better."""
-    own_key = f"{singular(relation.rpartition('.')[2])}_id"
+def _nearest_row(values: ColumnValues, text: bytes, before: bytes) -> tuple[int, int] | None:
+    """The row in which ``text`` stands the fewest values after ``before``, and how many; nulls do not count. Of the
+    rows with ``before`` only some are looked at.
+    """
+    best, at = None, _index(values, before, 0)
+    for _ in range(MAX_FOUND):
+        row = None if at is None else _index(values, text, at + 1)
+        if at is None or row is None:
+            break
+        step = row - at - values[at:row].count(None)
+        best = min(best or (step, row), (step, row))
+        if best[0] == 1:
+            break
+        at = _index(values, before, at + 1)
+    return best and (best[1], best[0])
+
+
+def _rank(name: str, filters: tuple[str, str], relation: str) -> int:
+    """How well a column of ``relation`` fits the filter, given by its relation and column: the lower, the better."""
+    read, key_column = filters
     if name == key_column and name != "id":
         return 0
-    if name == "id" and key_column == own_key:
+    if name == "id" and key_column == _reference_to(relation):
         return 0
     if name.endswith("_id") and key_column == "id":
-        return 1
+        return 0 if name == _reference_to(read) else 1
     return 2 if name == "id" or name.endswith("_id") else 3
+
+
+def _reference_to(relation: str) -> str:
+    """The usual name of a column that refers to a relation."""
+    return f"{singular(relation.rpartition('.')[2])}_id"

@@ -185,6 +185,36 @@ async def test_a_write_of_the_trace_is_seen_by_the_reads_after_it(unusual: Stack
         assert watch.outcomes()["prefetched"] == 2
 
 
+async def test_a_loop_goes_on_fetching_ahead_after_a_write_and_stops_if_each_iteration_writes(unusual: Stack) -> None:
+    for every, calls in ((15, 10), (1, 40)):
+        async with application(unusual.url, unusual.url, unusual.token, catalog__schemas=["unusual"]) as (app, watch):
+            writes = 0
+            for number, row in enumerate(await app.rows("/num?select=id&order=id&limit=40")):
+                await app.get(f"/num?select=title&id=eq.{row['id']}")
+                if number % every == every - 1:
+                    writes += 1
+                    await app.send("DELETE", "/num?id=eq.-1", "")
+            assert watch.calls - writes <= calls + 1, watch.outcomes()
+            if every == 1:
+                assert watch.keys() == {"unused": 8}
+            assert not await app.differences()
+
+
+async def test_numbers_that_stand_in_several_columns_are_fetched_from_the_one_that_is_looped_over(
+    unusual: Stack,
+) -> None:
+    async with application(unusual.url, unusual.url, unusual.token, catalog__schemas=["unusual"]) as (app, watch):
+        rows = await app.rows("/kid?select=id,film:num_id&order=num_id.desc,id&limit=120")
+        films = list(dict.fromkeys(row["film"] for row in rows))
+        assert len(films) > 25
+        assert {row["id"] for row in rows} & set(films)
+        for film in films[2:]:  # these are ids of rows of the list, too, in the same order
+            await app.get(f"/num?select=title&id=eq.{film}", SINGULAR)
+        assert watch.calls <= 5, watch.outcomes()
+        assert watch.keys()["unused"] == 0
+        assert not await app.differences()
+
+
 async def test_the_rows_of_an_embed_feed_a_loop(stack: Stack) -> None:
     async with application(stack.url, stack.url, stack.token) as (app, watch):
         listed = await app.rows(

@@ -181,7 +181,7 @@ class Race:
         return answer.head, answer.body
 
 
-def _always_some(_last: int, _used: int, most: int) -> int:
+def _always_some(_last: int, _used: int, most: int, _was_dropped: bool) -> int:
     """Loops fetch ahead whatever they made of what they fetched before: what is wasted here is not the point."""
     return min(10, most)
 

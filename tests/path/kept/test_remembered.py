@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+READ = "public.creators"
+"""The relation that a loop reads."""
+
+
 def rows(*values: object, name: str = "id", **more: object) -> bytes:
     return json.dumps([{name: value, **more} for value in values], separators=(",", ":")).encode()
 
@@ -27,7 +31,7 @@ def source(*bodies: bytes, relation: str = "public.trackings") -> ValueSource:
 
 
 def expected(made: ValueSource, before: bytes, text: bytes, most: int = 100, key: str = "tracking_id") -> list[bytes]:
-    place = made.place_of(text, before, key)
+    place = made.place_of(text, before, (READ, key))
     return [] if place is None else list(made.following(place, most))
 
 
@@ -47,7 +51,7 @@ def test_texts_are_found_as_filters_spell_them(values: tuple[str, ...]) -> None:
 
 def test_nulls_and_what_is_no_key_are_left_out_and_repeated_values_are_counted() -> None:
     made = source(rows(1, 2, None, 3, 3, 2, 4.5, True, [1], 4))
-    place = made.place_of(b"2", b"1", "tracking_id")
+    place = made.place_of(b"2", b"1", (READ, "tracking_id"))
     assert place is not None
     assert made.following(place, 10) == {b"3": 2, b"4": 1}
     assert made.left(place) == 3
@@ -55,7 +59,7 @@ def test_nulls_and_what_is_no_key_are_left_out_and_repeated_values_are_counted()
 
 def test_a_place_moves_to_the_next_row_with_the_value() -> None:
     made = source(rows(1, 2, 1, 3))
-    place = made.place_of(b"2", b"1", "tracking_id")
+    place = made.place_of(b"2", b"1", (READ, "tracking_id"))
     assert place is not None
     again = made.next_place(place, b"1")
     assert again is not None
@@ -66,9 +70,47 @@ def test_a_place_moves_to_the_next_row_with_the_value() -> None:
 def test_the_column_that_is_named_like_the_filter_comes_first() -> None:
     body = json.dumps([{"rank": n, "id": n, "tracking_id": n} for n in (1, 2, 3)], separators=(",", ":")).encode()
     for key, column in (("tracking_id", "tracking_id"), ("rank", "rank"), ("video_id", "id")):
-        place = source(body, relation="public.videos").place_of(b"2", b"1", key)
+        place = source(body, relation="public.videos").place_of(b"2", b"1", (READ, key))
         assert place is not None
         assert place.column == column
+
+
+def columns(**values: list[object]) -> bytes:
+    listed = [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+    return json.dumps(listed, separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "column"),
+    [
+        (b"3", b"5", "boss"),
+        (b"2", b"4", "reviewer_id"),
+        (b"1", b"2", "id"),
+        (b"2", b"3", "creator_id"),
+        (b"1", b"4", "id"),
+    ],
+)
+def test_of_columns_with_the_same_numbers_the_one_counts_in_which_they_are_neighbours(
+    before: bytes, text: bytes, column: str
+) -> None:
+    body = columns(
+        id=[1, 2, 3, 4, 5, 6], boss=[3, None, 5, 5, 1, 2], reviewer_id=[2, 4, 1, 6, 5, 3], creator_id=[5, 6, 2, 3, 4, 1]
+    )
+    place = source(body).place_of(text, before, (READ, "id"))
+    assert place is not None
+    assert place.column == column
+
+
+def test_of_two_columns_with_the_same_values_the_one_counts_that_is_named_after_what_is_read() -> None:
+    body = columns(package_id=[1, 2, 3], creator_id=[1, 2, 9], video_id=[1, 2, 3])
+    assert expected(source(body), b"1", b"2", key="id") == [b"9"]
+
+
+def test_values_that_stand_several_times_are_taken_where_they_are_nearest() -> None:
+    made = source(rows(1, 7, 2, 1, 2, 8))
+    place = made.place_of(b"2", b"1", (READ, "id"))
+    assert place is not None
+    assert (place.row, place.step) == (4, 1)
 
 
 def test_the_values_go_on_in_the_next_answer_to_the_same_query() -> None:
@@ -92,12 +134,12 @@ def test_one_object_is_one_row() -> None:
 
 def test_what_was_forgotten_first_is_not_found_and_places_stay_right() -> None:
     made = source(rows(1, 2), rows(3, 4, 5))
-    place = made.place_of(b"4", b"3", "tracking_id")
+    place = made.place_of(b"4", b"3", (READ, "tracking_id"))
     assert place is not None
     size = made.size
     assert size - made.forget_first() == made.size
     assert list(made.following(place, 5)) == [b"5"]
-    assert made.place_of(b"2", b"1", "tracking_id") is None
+    assert made.place_of(b"2", b"1", (READ, "tracking_id")) is None
 
 
 @pytest.mark.parametrize(("coding", "compress"), [(b"gzip", gzip.compress), (b"deflate", zlib.compress)])
