@@ -18,7 +18,7 @@ from proxy.http1.head import HeaderField, first_value
 from proxy.model import NOT_JSON
 from proxy.settings.model import Settings
 from proxy.upstream.client import Upstream
-from proxy.upstream.discovery import Discovered, discover
+from proxy.upstream.facts.discovery import Discovered, discover
 from proxy.upstream.messages import UpstreamRequest
 
 ANSWER_TIMEOUT = 10.0

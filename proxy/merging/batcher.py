@@ -15,7 +15,7 @@ from proxy.merging.turns import in_turns
 from proxy.merging.waiters import InFlightCall, Reply, SendAlone, Slot, TakesReply, TaskWaits, Waiter, discard
 from proxy.model import PendingRequest
 from proxy.observe.events import Events, WindowClosed
-from proxy.path.batching import BatchScheduler, BatchSettings, SchedulerRegistry
+from proxy.path.batches.batching import BatchScheduler, BatchSettings, SchedulerRegistry
 from proxy.settings.tables import MergeSettings
 
 DifferingHeadersOf = Callable[[BatchScheduler, PendingRequest], str]

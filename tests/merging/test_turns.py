@@ -12,9 +12,9 @@ from proxy.merging.batcher import Batcher
 from proxy.merging.turns import MOST, in_turns
 from proxy.merging.waiters import Reply, SendAlone
 from proxy.observe.events import Events
-from proxy.path.batching import BatchScheduler, SchedulerRegistry
+from proxy.path.batches.batching import BatchScheduler, SchedulerRegistry
 from tests.factories import member
-from tests.path.test_batching import SETTINGS
+from tests.path.batches.test_batching import SETTINGS
 
 if TYPE_CHECKING:
     from proxy.model import PendingRequest

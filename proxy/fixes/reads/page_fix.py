@@ -6,7 +6,7 @@ Tests: tests/e2e/fixes/test_printed_fixes.py.
 from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.unique_key import no_key_reason, page_key
+from proxy.analysis.values.unique_key import no_key_reason, page_key
 from proxy.findings.model import Fix
 from proxy.fixes.clients.printable import printable_fix
 from proxy.fixes.reads.page_code import next_page_js, next_page_py, page_reason, pages_js, pages_py
