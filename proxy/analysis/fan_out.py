@@ -204,14 +204,14 @@ def in_parallel(spans: Sequence[Span], load: BusyTime | None = None) -> bool:
     was open by the time the one before was answered. A client that waits uses few connections in turn, those of a pool
     that other requests opened too, or opens one per request, after the previous answer. After a pause it may use any.
     Some clients use each connection of their pool in turn (aiohttp): if no two spans overlap, one that any request of
-    the trace used before (``load``) tells nothing.
+    the trace used before (``load``), or that is much older than the trace, tells nothing.
     """
     ordered = sorted(spans, key=attrgetter("start"))
     overlap = any(later.start < earlier.end for earlier, later in pairwise(ordered))
     connections = {span.connection for span in ordered}
     own = 0 not in connections and len(connections) >= OWN_CONNECTIONS * len(ordered)
     together: set[int] = set()
-    used = set() if overlap or load is None or not own else load.connections_before(ordered[0].start)
+    used = set() if overlap or load is None or not own else load.pooled_connections(ordered[0].start, ordered)
     for at, (earlier, later) in enumerate(pairwise(ordered)):
         used.add(earlier.connection)
         if later.start < earlier.end or (own and _is_apart(earlier, later, used)):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 
 from proxy.observe.events import Event, TraceClosed
@@ -121,3 +123,23 @@ async def test_writes_with_an_idempotency_key_each_are_one_loop() -> None:
     head = [get("/events", user(1), f"Idempotency-Key: {n}", "Content-Length: 9", *TRACE) for n in range(12)]
     writes = [one.replace(b"GET ", b"POST ", 1) + b'{"a": %03d}' % n for n, one in enumerate(head)]
     assert "FAN004" in await codes_of([one.replace(b"Length: 9", b"Length: 10") for one in writes], **NO_PAUSES)
+
+
+async def test_a_loop_is_one_though_its_client_uses_the_connections_of_its_pool_in_turn() -> None:
+    settings = {**STAYS_OPEN, **NO_PAUSES, "mode": "observe"}
+    names = {"X-Fanin-Trace": "t1", "X-Fanin-Route": "GET /page"}
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin(upstream.url, **settings) as sidecar:
+        found = Findings(sidecar)
+        pool = aiohttp.TCPConnector(limit=0)
+        url = f"http://127.0.0.1:{sidecar.port}"
+        async with aiohttp.ClientSession(url, headers=names, connector=pool) as session:
+
+            async def read(target: str) -> None:
+                async with session.get(target) as answer:
+                    await answer.read()
+
+            await asyncio.gather(*(read(f"/profiles?id=eq.{n}") for n in range(16)))
+            for n in range(8):
+                await read(f"/months?creator_id=eq.{n}")
+        sidecar.closer.finish()
+        assert "FAN002" in [code for code, _ in await found.of(1)]
