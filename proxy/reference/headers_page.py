@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from proxy.path.identity import NEUTRAL
+from proxy.path.reading.identity import NEUTRAL
 from proxy.postgrest.request.tracing import (
     CALL_WORDS,
     CALLER_WORDS,
