@@ -18,6 +18,7 @@ from proxy.analysis.spans import NO_SINGLE_ROW, READS, group_by, was_refused
 from proxy.analysis.steps import Steps
 from proxy.findings.model import IMPACTS, impact_of
 from proxy.model import Span, Trace
+from proxy.postgrest.request.tracing import names_one_call
 from proxy.settings_base import Count, Positive, Thresholds
 
 CALL_IMPACTS = ((100, "CRITICAL"), (20, "HIGH"), (10, "MEDIUM"))
@@ -89,7 +90,10 @@ def _caller(span: Span) -> tuple[str, int | str]:
     one), or of callers that differ only in a header that is new in each call and on which no access depends
     (``path.evidence.differing_headers``).
     """
-    return span.fingerprint, span.differing_headers or span.identity
+    names = span.differing_headers
+    if span.exact_identity and all(names_one_call(name.encode()) for name in names.split(",")):
+        return span.fingerprint, span.identity  # these make no other caller, also before fanin had found them
+    return span.fingerprint, names or span.identity
 
 
 def _may_be_batched(span: Span) -> bool:

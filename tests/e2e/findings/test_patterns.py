@@ -112,6 +112,18 @@ async def test_calls_with_a_header_each_that_may_decide_which_rows_there_are_are
     assert await codes_of(requests, **NO_PAUSES) == []
 
 
+@pytest.mark.parametrize("header", ["X-Request-Id", "X-Call"])
+async def test_a_fan_out_with_an_id_in_each_call_is_one_finding_though_fanin_finds_the_header_meanwhile(
+    header: str,
+) -> None:
+    requests = [get(f"/profiles?select=name&id=eq.{n}", f"{header}: {n}", *TRACE) for n in range(60)]
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin(upstream.url, **STAYS_OPEN) as sidecar:
+        found = Findings(sidecar)
+        await together(sidecar.port, requests)
+        sidecar.closer.finish()
+        assert [code for code, _ in await found.of(1)] == ["FAN001"]
+
+
 async def test_a_request_id_that_the_operator_compares_makes_callers_of_calls() -> None:
     requests = [get(f"/profiles?select=name&id=eq.{n}", f"X-Request-Id: {n}", *TRACE) for n in range(8)]
     assert await codes_of(requests, identity__not_neutral=["x-request-id"], **NO_PAUSES) == []
