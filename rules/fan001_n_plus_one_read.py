@@ -49,7 +49,6 @@ from proxy.analysis.fan_out import (
     LoopThresholds,
     call_impact,
     fan_outs,
-    has_many_rows_per_key,
     parallel_fan_out,
 )
 from proxy.analysis.fingerprint import ParsedFingerprint
@@ -61,6 +60,7 @@ from proxy.analysis.varying import (
     Parent,
     SimilarCalls,
     different_keys,
+    has_many_rows_per_key,
     key_evidence,
     key_text,
     parent_of,
@@ -130,6 +130,8 @@ class LoopOfReads(msgspec.Struct, frozen=True):
     """For counts, by the names of relations and keys."""
     join: Join | None
     """By a foreign key of the database."""
+    many: bool
+    """Whether a key may have several rows."""
 
 
 def loop_of_reads(
@@ -142,7 +144,20 @@ def loop_of_reads(
     parent = None
     if not context.facts.relations:
         parent = yield from parent_of(trace.spans, found.spans, found.key)
-    return LoopOfReads(calls, found.spans, parent, join)
+    return LoopOfReads(calls, found.spans, parent, join, has_many_rows_per_key(calls, context.facts))
+
+
+def read_risk(loop: LoopOfReads) -> str:
+    """What code that reads all keys at once changes."""
+    calls = loop.calls
+    first = loop.many and calls.rows == 1 and calls.limit != 1 and calls.parsed.method == "GET"
+    rows = (
+        " A key has an array of rows, as each call had; take its first row where the call has .maybeSingle(), which no"
+        " request shows."
+        if first
+        else ""
+    )
+    return READ_RISK + rows + embed_risk(calls, loop.join, loop.parent)
 
 
 def _alone(spans: Sequence[Span]) -> Iterator[str]:
@@ -155,7 +170,7 @@ def _alone(spans: Sequence[Span]) -> Iterator[str]:
 def _finding(trace: Trace, loop: LoopOfReads) -> Finding:
     calls, spans = loop.calls, loop.spans
     parsed, upstream = calls.parsed, count_calls(spans)
-    fix = loop_fix(calls, has_many_rows_per_key(parsed, spans), loop.parent, loop.join)
+    fix = loop_fix(calls, loop.many, loop.parent, loop.join)
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans)),
@@ -178,5 +193,5 @@ def _finding(trace: Trace, loop: LoopOfReads) -> Finding:
         ),
         fix=fix,
         expected=loop_expectation(calls, loop.join, fix, len(spans), different_keys(calls, spans)),
-        risk=READ_RISK + embed_risk(calls, loop.join, loop.parent),
+        risk=read_risk(loop),
     )

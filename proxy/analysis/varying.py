@@ -5,12 +5,14 @@ from operator import itemgetter
 
 import msgspec
 
-from proxy.analysis.answer_shape import as_asked
+from proxy.analysis.answer_shape import as_asked, wants_object
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.origin import answers_with_keys, origins
 from proxy.analysis.spans import is_read, literal_kind, succeeded
 from proxy.analysis.steps import Steps
+from proxy.analysis.unique_key import has_key
 from proxy.model import Span
+from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.postgrest.singular import singular
 
 ID = "id"
@@ -67,6 +69,18 @@ def similar_calls(parsed: ParsedFingerprint, spans: Sequence[Span], key: Filter 
     )
     yield
     return made
+
+
+def has_many_rows_per_key(calls: SimilarCalls, facts: DatabaseFacts) -> bool:
+    """Whether a key may have several rows: always, unless each call asks for one object, or no answer had several and
+    the keys are unique; without knowledge of the database, a key named ``id`` is.
+    """
+    if wants_object(calls.parsed):
+        return False
+    columns = [key.column for key in calls.keys]
+    known = facts.of(calls.parsed.name) is not None
+    unique = has_key(calls.parsed, columns, facts) if known else ID in columns
+    return bool(calls.parsed.order) or calls.rows > 1 or not unique
 
 
 def param_names(fingerprint: str) -> tuple[str, ...]:
