@@ -44,6 +44,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from pydantic import Field
 
+from proxy.analysis.answer_shape import wants_object
 from proxy.analysis.fan_out import (
     FanOut,
     LoopThresholds,
@@ -149,15 +150,17 @@ def loop_of_reads(
 
 def read_risk(loop: LoopOfReads) -> str:
     """What code that reads all keys at once changes."""
+    return READ_RISK + _rows_risk(loop) + embed_risk(loop.calls, loop.join, loop.parent)
+
+
+def _rows_risk(loop: LoopOfReads) -> str:
+    """Whether a key has a row or an array, where each call got at most one row and did not ask for one."""
     calls = loop.calls
-    first = loop.many and calls.rows == 1 and calls.limit != 1 and calls.parsed.method == "GET"
-    rows = (
-        " A key has an array of rows, as each call had; take its first row where the call has .maybeSingle(), which no"
-        " request shows."
-        if first
-        else ""
-    )
-    return READ_RISK + rows + embed_risk(calls, loop.join, loop.parent)
+    if calls.parsed.method == "HEAD" or calls.rows > 1 or calls.limit == 1 or wants_object(calls.parsed):
+        return ""
+    if not loop.many:
+        return " A key has a row, not an array, since each call got at most one; several rows of a key are an error."
+    return " A key has an array of rows: take the first one where the call has .maybeSingle(), which no request shows."
 
 
 def _alone(spans: Sequence[Span]) -> Iterator[str]:

@@ -72,15 +72,16 @@ def similar_calls(parsed: ParsedFingerprint, spans: Sequence[Span], key: Filter 
 
 
 def has_many_rows_per_key(calls: SimilarCalls, facts: DatabaseFacts) -> bool:
-    """Whether a key may have several rows: always, unless each call asks for one object, or no answer had several and
-    the keys are unique; without knowledge of the database, a key named ``id`` is.
+    """Whether a key may have several rows: not if each call asks for one object, nor if no answer had several and the
+    database does not say that the keys of its table are not unique.
     """
     if wants_object(calls.parsed):
         return False
-    columns = [key.column for key in calls.keys]
-    known = facts.of(calls.parsed.name) is not None
-    unique = has_key(calls.parsed, columns, facts) if known else ID in columns
-    return bool(calls.parsed.order) or calls.rows > 1 or not unique
+    if calls.parsed.order or calls.rows > 1 or not calls.keys:
+        return True
+    relation = facts.of(calls.parsed.name)
+    known = relation is not None and relation.complete and relation.can_have_indexes
+    return known and not has_key(calls.parsed, [key.column for key in calls.keys], facts)
 
 
 def param_names(fingerprint: str) -> tuple[str, ...]:

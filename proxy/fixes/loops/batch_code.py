@@ -46,6 +46,8 @@ from proxy.fixes.sql.clauses import sql_reason
 from proxy.postgrest.names import plural
 from proxy.postgrest.request.select_list import Embed
 
+SEVERAL = '"several rows of one key"'
+"""Of a key that had one row in each call; ``.single()`` and ``.maybeSingle()`` take it for an error too."""
 ONE = "id"
 """A key of this name has one row per key, probably: then a limit of 1 needs no function in the database."""
 
@@ -201,15 +203,18 @@ def _rows_js(keys: Keys, many: bool, limit: int | None) -> list[str]:
         short = f"if (byKey.get(key).length < {limit}) {push}" if limit is not None else push
         store = ["if (!byKey.has(key)) byKey.set(key, []);", short]
     else:
-        store = ["if (!byKey.has(key)) byKey.set(key, row);"]
+        again = ["if (byKey.has(key)) throw new Error(" + SEVERAL + ");", "byKey.set(key, row);"]
+        store = ["if (!byKey.has(key)) byKey.set(key, row);"] if limit == 1 else again
     return [f"for (const {row} of data) {{", *indent([f"const key = {key};", *store], 2), "}"]
 
 
 def _rows_py(keys: Keys, many: bool, limit: int | None) -> list[str]:
     members = [f"row.pop({json.dumps(a)})" if a in keys.added else f"row[{json.dumps(a)}]" for a in keys.aliases]
     key = members[0] if len(members) == 1 else f"({', '.join(members)})"
-    if not many:
+    if not many and limit == 1:
         store: tuple[str, ...] = ("by_key.setdefault(key, row)",)
+    elif not many:
+        store = ("if key in by_key:", f"    raise ValueError({SEVERAL})", "by_key[key] = row")
     elif limit is None:
         store = ("by_key.setdefault(key, []).append(row)",)
     else:
