@@ -53,7 +53,7 @@ from proxy.analysis.fan_out import (
     parallel_fan_out,
 )
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.joins import Join, join_of
+from proxy.analysis.joins import Join, counted_in, join_of
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, rows_text
 from proxy.analysis.steps import Steps
@@ -96,6 +96,9 @@ class NPlusOne(LoopThresholds):
 READ_RISK = (
     "The rows of all keys are read at one moment, or in chunks at several. A key without rows is not in the result."
 )
+
+
+COUNT_RISK = "The rows of all keys are counted at one moment, or in chunks at several."
 
 
 @InSteps
@@ -145,18 +148,22 @@ def loop_of_reads(
     parent = None
     if not context.facts.relations:
         parent = yield from parent_of(trace.spans, found.spans, found.key)
+    elif join is None and parsed.method == "HEAD":
+        parent = counted_in(context.facts, calls)
     return LoopOfReads(calls, found.spans, parent, join, has_many_rows_per_key(calls, context.facts))
 
 
 def read_risk(loop: LoopOfReads) -> str:
     """What code that reads all keys at once changes."""
+    if loop.calls.parsed.method == "HEAD":
+        return COUNT_RISK + embed_risk(loop.calls, loop.join, loop.parent)
     return READ_RISK + _rows_risk(loop) + embed_risk(loop.calls, loop.join, loop.parent)
 
 
 def _rows_risk(loop: LoopOfReads) -> str:
     """Whether a key has a row or an array, where each call got at most one row and did not ask for one."""
     calls = loop.calls
-    if calls.parsed.method == "HEAD" or calls.rows > 1 or calls.limit == 1 or wants_object(calls.parsed):
+    if calls.rows > 1 or calls.limit == 1 or wants_object(calls.parsed):
         return ""
     if not loop.many:
         return " A key has a row, not an array, since each call got at most one; several rows of a key are an error."

@@ -103,6 +103,8 @@ class Parent(msgspec.Struct, frozen=True):
     column: str
     many: bool = True
     """Whether an embed in it is surely an array: an object, if each row has at most one, which may be unknown."""
+    declared: bool = False
+    """Whether a foreign key of the database says so, not the names of relations and keys."""
 
 
 def parent_of(earlier: Sequence[Span], counts: Sequence[Span], key: Filter) -> Steps[Parent | None]:

@@ -227,6 +227,8 @@ def batch_expectation(calls: SimilarCalls, fix: Fix, requests: int, different: i
     """The cost after the fix, for ``requests`` with ``different`` keys."""
     if not fix.supabase_js:
         return f"One request instead of {requests}, if one can be written by hand."
+    if "chunk" not in fix.supabase_js:  # a function in the database takes all keys
+        return f"{name_of(calls)}(…) once instead of {requests} calls: {requests} requests become 1."
     chunks = -(-different // chunk_size(calls))
     return (
         f"{name_of(calls)}(…) once instead of {requests} calls: {requests} requests become {chunks}"

@@ -68,6 +68,10 @@ def is_embedded(calls: SimilarCalls, join: Join | None) -> bool:
 
 def embed_risk(calls: SimilarCalls, join: Join | None, parent: Parent | None = None) -> str:
     """What an embed leaves out, or needs; empty if the code is none."""
+    if calls.parsed.method == "HEAD":
+        parent = join.parent if join is not None else parent
+    if parent is not None and parent.declared and not batch_reason(calls):
+        return f" The counts are of rows of {parent.relation} that the caller may read."
     if parent is not None and join is None and not batch_reason(calls):
         return (
             f" The counts by embed need a foreign key from {calls.parsed.relation}.{calls.keys[0].column} to"
