@@ -46,6 +46,10 @@ from proxy.fixes.sql.clauses import sql_reason
 from proxy.postgrest.names import plural
 from proxy.postgrest.request.select_list import Embed
 
+OWN_LIMIT = (
+    "No batch read: each call reads only the first rows of its key. One read for all keys reads all their rows, and"
+    " a function that limits them (cross join lateral) cannot take all of these filters as an object per key."
+)
 SEVERAL = '"several rows of one key"'
 """Of a key that had one row in each call; ``.single()`` and ``.maybeSingle()`` take it for an error too."""
 ONE = "id"
@@ -87,6 +91,8 @@ def batch_fix(calls: SimilarCalls, many: bool, parent: Parent | None = None) -> 
     if is_limited(calls) and limits_in_database(calls.parsed):
         sql = first_rows_sql(calls, snake_case(name_of(calls)))
         return Fix(sql, batch_js(calls, many, function=True), batch_py(calls, many, function=True))
+    if is_limited(calls):
+        return Fix(reason=OWN_LIMIT)
     rest = [condition for condition in calls.parsed.filters if condition not in calls.keys]
     no_sql = "No SQL: each key has its own limit." if calls.limit is not None else sql_reason(calls.parsed, rest)
     if len(calls.keys) > 1 and not takes_keys(calls.keys):

@@ -28,7 +28,7 @@ from proxy.fixes.clients.filter_code import (
 from proxy.fixes.clients.function_code import function_js, function_py, indent, statement_js, statement_py
 from proxy.fixes.clients.identifiers import snake_case
 from proxy.fixes.clients.memoized import memoized
-from proxy.fixes.loops.batch_code import batch_expectation, batch_fix, name_of
+from proxy.fixes.loops.batch_code import OWN_LIMIT, batch_expectation, batch_fix, name_of
 from proxy.fixes.loops.batch_reasons import batch_reason
 from proxy.fixes.loops.key_code import (
     HALVES_JS,
@@ -57,7 +57,8 @@ def loop_fix(calls: SimilarCalls, many: bool, parent: Parent | None, join: Join 
     if not is_embedded(calls, join):
         return batch
     many = many and calls.limit != 1
-    return Fix(batch.sql, _embed_js(calls, many, join), _embed_py(calls, many, join), batch.reason)
+    no_sql = "No SQL: each key has its own limit." if batch.reason == OWN_LIMIT else batch.reason
+    return Fix(batch.sql, _embed_js(calls, many, join), _embed_py(calls, many, join), no_sql)
 
 
 def is_embedded(calls: SimilarCalls, join: Join | None) -> bool:
