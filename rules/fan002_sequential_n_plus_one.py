@@ -46,27 +46,27 @@ says what that would have saved and wasted. Better use the batch method. If the 
 
 from collections.abc import Iterator, Sequence
 
-from proxy.analysis.fan_out import (
+from proxy.analysis.estimates.prefetch import estimate_prefetch, was_prefetched
+from proxy.analysis.fingerprint import ParsedFingerprint
+from proxy.analysis.patterns.fan_out import (
     FanOut,
     call_impact,
     fan_outs,
     sequential_fan_out,
     sequential_or_slow_fan_out,
 )
-from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.listed_order import follow_an_answer
-from proxy.analysis.origin import Origin, answers_with_keys, count_known_earlier, origins
-from proxy.analysis.prefetch import estimate_prefetch, was_prefetched
-from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import caller_of, count_calls, rows_text, steady_seconds, total_seconds
-from proxy.analysis.steps import Steps
-from proxy.analysis.varying import (
+from proxy.analysis.patterns.listed_order import follow_an_answer
+from proxy.analysis.patterns.varying import (
     SimilarCalls,
     different_keys,
     key_evidence,
     key_text,
     variation_evidence,
 )
+from proxy.analysis.rule import InSteps, Rule, RuleContext
+from proxy.analysis.spans import caller_of, count_calls, rows_text, steady_seconds, total_seconds
+from proxy.analysis.steps import Steps
+from proxy.analysis.values.origin import Origin, answers_with_keys, count_known_earlier, origins
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.loops.embed_code import loop_expectation, loop_fix, ways

@@ -17,7 +17,7 @@ from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField, first_value
 from proxy.settings.model import Settings
 from proxy.upstream.client import Upstream
-from proxy.upstream.discovery import Discovered, discover
+from proxy.upstream.facts.discovery import Discovered, discover
 from proxy.upstream.messages import UpstreamRequest
 
 ANSWER_TIMEOUT = 10.0

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from proxy.path.identity import NEUTRAL
+from proxy.path.reading.identity import NEUTRAL
 from proxy.postgrest.request.tracing import REQUEST_IDS, TRACING_HEADERS, TRACING_SYSTEMS
 from proxy.text.markdown import quoted, table
 
