@@ -10,7 +10,6 @@ from statistics import median
 
 import msgspec
 
-from proxy.analysis.answer_shape import OBJECT
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.patterns.lookups import PATTERNS, varying_lookup
 from proxy.analysis.patterns.pauses import BusyTime, runs_without_pauses, without_polling
@@ -195,14 +194,6 @@ def most_varied(parsed: ParsedFingerprint, spans: Sequence[Span], least: int) ->
 def distinct_values(spans: Sequence[Span], condition: Filter) -> int:
     """Number of different values of a filter in ``spans``."""
     return len({span.literals[condition.index] for span in spans})
-
-
-def has_many_rows_per_key(parsed: ParsedFingerprint, spans: Sequence[Span]) -> bool:
-    """Whether one key may have several rows: some answers had several, or the query has an order. Not if each call asks
-    for one object.
-    """
-    one = all(OBJECT in span.media for span in spans)
-    return not one and (bool(parsed.order) or any(span.rows > 1 for span in spans))
 
 
 def in_parallel(spans: Sequence[Span], load: BusyTime | None = None) -> bool:

@@ -12,7 +12,6 @@ from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.patterns.fan_out import (
     FanOutDetector,
     fan_outs,
-    has_many_rows_per_key,
     parallel_fan_out,
     sequential_fan_out,
     varying_key,
@@ -104,12 +103,6 @@ def test_a_person_or_a_timer_makes_no_loop_and_a_busy_machine_does_not_end_one()
 
     assert with_pauses(0.001, 0.03, 0.4, 0.01, 0.02, 0.05, 0.01, 0.02) == SEQUENTIAL
     assert with_pauses(0.14, 0.16, 0.28, 0.14, 0.15, 0.19) == [False, False]
-
-
-def test_a_key_has_many_rows_if_an_answer_had_several_or_the_query_has_an_order() -> None:
-    for line, answer, many in (("?a=eq.1", "1 rows", False), ("?a=eq.1", "2 rows", True), ("?order=b", "1 rows", True)):
-        read = span(f"GET /t{line} → {answer}", 1)
-        assert has_many_rows_per_key(parse_fingerprint(read.fingerprint), [read]) is many
 
 
 def test_each_fingerprint_that_fans_out_is_detected_unless_the_trace_is_mixed() -> None:
