@@ -152,17 +152,19 @@ def _finding(
     column = next(each for each in relation.columns if each.name == of.column)
     name, key, casts = qualified(relation.schema, relation.name), key_text(relation, of), of.casts
     indexed = can_be_indexed(column, casts)
+    verbs = dict.fromkeys(search.verb for search, _ in found)
+    writes = () if "SELECT" in verbs else tuple(verbs)
     plans = dict.fromkeys(line for _, plan in found if plan is not None and plan.used for line in plan.evidence)
     return Finding(
         code=RULE.code,
-        impact="HIGH" if relation.rows >= 100_000 else "MEDIUM",
+        impact="LOW" if writes else "HIGH" if relation.rows >= 100_000 else "MEDIUM",
         confidence="high" if plans or column.stats else "medium",
         title=f"policies of {name} filter by {key}, which no index starts with",
         relation=relation.full_name,
         fingerprint="",
         route="",
         caller="",
-        problem="Each statement on the table is filtered by the policy, and reads the whole table for it.",
+        problem=_problem(writes),
         current=f"about {relation.rows:.0f} rows"
         if relation.rows >= 0
         else "rows not known: statistics never gathered",
@@ -174,6 +176,14 @@ def _finding(
         object=DatabaseObject("column", relation.schema, column.name, relation.name),
         index=IndexShape(relation.schema, relation.name, "btree", (key,)) if indexed else None,
     )
+
+
+def _problem(writes: Sequence[str]) -> str:
+    if writes:
+        return (
+            f"Each {' and '.join(writes)} of rows that no other condition finds reads the whole table for the policy."
+        )
+    return "Each statement on the table is filtered by the policy, and reads the whole table for it."
 
 
 def _policies(column: str, found: Sequence[tuple[PolicySearch, PolicyPlan | None]]) -> Iterator[str]:

@@ -140,6 +140,17 @@ def has_hypopg(server: Postgres) -> bool:
     return found != [0]
 
 
+def test_a_policy_of_writes_alone_is_told_as_what_it_costs_writes(desk: Desk) -> None:
+    desk.sql(
+        TABLE.format(name="notes"),
+        "create policy everybody on public.notes for select using (true)",
+        f"create policy own on public.notes for update using ({OWN})",
+        "analyze public.notes",
+    )
+    (found,) = findings(reported(desk))
+    assert (found["impact"], found["problem"].startswith("Each UPDATE of rows that no other")) == ("LOW", True)
+
+
 def test_where_an_index_serves_one_condition_of_and_nothing_is_missing(desk: Desk) -> None:
     desk.sql(
         TABLE.format(name="notes"),
