@@ -6,7 +6,7 @@ PostgreSQL, "Multicolumn Indexes", "Indexes and ORDER BY" and "Partial Indexes".
 
 from collections.abc import Iterator, Sequence
 
-from proxy.advisor.levels import Constants, ReadLevel
+from proxy.advisor.levels import EQUALITIES, RANGES, Constants, ReadLevel
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.postgrest.request.api_request import OrderTerm
 from proxy.postgrest.request.conditions import SEARCHES, Condition
@@ -19,6 +19,7 @@ FEW = 0.10
 """Largest share of rows that a constant filter may pick for a partial index."""
 MOST_VALUES = 100
 """A value is shown in a predicate only if the column has at most so many: a state, and no name of a person."""
+COMPARED = EQUALITIES | RANGES
 OTHERS = frozenset(
     ("is", "match", "imatch", "like", "ilike", "cs", "cd", "ov", "sl", "sr", "nxr", "nxl", "adj", *SEARCHES)
 )
@@ -116,7 +117,7 @@ def _special(one: Condition, relation: Relation, database: Database) -> Iterator
     name = quoted(column.name)
     if one.field.path:
         steps = one.field.path
-        if one.operator in ("eq", "in", "gt", "gte", "lt", "lte") and column.type in ("json", "jsonb"):
+        if one.operator in COMPARED and column.type in ("json", "jsonb"):
             path = "".join(f" {step.arrow} " + _step(step.key) for step in steps)
             if steps[-1].arrow == "->>":
                 yield _of(relation, (f"({name}{path})",))
@@ -142,12 +143,15 @@ def untried(level: ReadLevel, relation: Relation, database: Database) -> Iterato
     """The conditions for which an index could be of use, and none is among the candidates."""
     for one in level.conditions:
         column = _column(relation, one.field.name)
-        if column is None or one.operator not in OTHERS or any(True for _ in _special(one, relation, database)):
+        by_path = bool(one.field.path) and one.operator in COMPARED
+        possible = column is not None and (by_path or one.operator in OTHERS)
+        if column is None or not possible or any(True for _ in _special(one, relation, database)):
             continue
         if one.operator in SEARCHES and column.type != "tsvector" and not one.field.path:
             continue  # Postgres makes a tsvector by a setting, which no index may depend on
         if one.operator != "is" or not _picks_many(one, column.stats):
-            yield f"{one.field.name}={one.operator}" + (f".{one.value}" if one.operator == "is" else "")
+            path = "".join(step.arrow + step.key for step in one.field.path)
+            yield f"{one.field.name}{path}={one.operator}" + (f".{one.value}" if one.operator == "is" else "")
     if level.alternatives:
         yield "or"
 

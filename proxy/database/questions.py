@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from proxy.plans.tree import Plan
 
 NO_SQL = "Look at the plan of its statement in the database."
+UNPROPOSED = "no index is proposed for"
 Updates = Mapping[str, Mapping[str, int]]
 """Calls of updates by ``schema.table``, and by the column that they set."""
 MUCH_WRITTEN = 10
@@ -177,7 +178,7 @@ class Questions:
         """Where nothing is proposed although an index could be of use, that is not checked."""
         left = [] if new or finds_one_row(level, relation) else list(untried(level, relation, self._database))
         if left:
-            because = f"no index is proposed for {', '.join(left)}"
+            because = f"{UNPROPOSED} {', '.join(left)}"
             self.none.append(
                 NoIndex(of.name, because, False, "Ask EXPLAIN with an index on a copy.", relation.full_name)
             )

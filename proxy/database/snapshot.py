@@ -39,7 +39,9 @@ async def read_database(
             )
         unknown = await _unknown(reader, exposed)
         if len(unknown) == len(exposed):
-            raise NoSchemasError(f"the database has no schema {', '.join(unknown)}: correct catalog.schemas, or --db-uri")
+            raise NoSchemasError(
+                f"the database has no schema {', '.join(unknown)}: correct catalog.schemas, or --db-uri"
+            )
         return await _read(reader, exposed, unknown)
 
 

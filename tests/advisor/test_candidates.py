@@ -74,6 +74,8 @@ def test_candidates_follow_from_filters_and_order(query: str, expected: set[str]
         ("words=wfts.?", []),
         ("name=fts.?", []),
         ("facts=cd.?", ["facts=cd"]),
+        ("facts->kind=eq.?", ["facts->kind=eq"]),
+        ("facts->>kind=eq.?", []),
         ("name=neq.?", []),
     ],
 )
