@@ -44,7 +44,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from pydantic import Field
 
-from proxy.analysis.fan_out import (
+from proxy.analysis.fingerprint import ParsedFingerprint
+from proxy.analysis.patterns.fan_out import (
     FanOut,
     LoopThresholds,
     call_impact,
@@ -52,12 +53,7 @@ from proxy.analysis.fan_out import (
     has_many_rows_per_key,
     parallel_fan_out,
 )
-from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.joins import Join, join_of
-from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, rows_text
-from proxy.analysis.steps import Steps
-from proxy.analysis.varying import (
+from proxy.analysis.patterns.varying import (
     Parent,
     SimilarCalls,
     different_keys,
@@ -67,6 +63,10 @@ from proxy.analysis.varying import (
     similar_calls,
     variation_evidence,
 )
+from proxy.analysis.rule import InSteps, Rule, RuleContext
+from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, rows_text
+from proxy.analysis.steps import Steps
+from proxy.analysis.values.joins import Join, join_of
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.loops.embed_code import embed_risk, loop_expectation, loop_fix, ways

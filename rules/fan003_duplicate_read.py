@@ -47,16 +47,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from proxy.analysis.equal_reads import equal_between_other_writes, written_between
-from proxy.analysis.fan_out import (
+from proxy.analysis.answer_shape import as_asked, shape_risk
+from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
+from proxy.analysis.patterns.equal_reads import equal_between_other_writes, written_between
+from proxy.analysis.patterns.fan_out import (
     call_impact,
     in_parallel,
     parallel_fan_out,
     sequential_fan_out,
 )
-from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
-from proxy.analysis.moving_bounds import bounds_of, equal_but_for_a_bound, moving_names
-from proxy.analysis.pauses import BusyTime, is_polled, runs_without_pauses
+from proxy.analysis.patterns.moving_bounds import bounds_of, equal_but_for_a_bound, moving_names
+from proxy.analysis.patterns.pauses import BusyTime, is_polled, runs_without_pauses
 from proxy.analysis.rule import InSteps, Rule, RuleContext, RuleLookup
 from proxy.analysis.spans import (
     by_fingerprint,
@@ -117,7 +118,7 @@ def detect(trace: Trace, context: RuleContext[DuplicateRead]) -> Iterator[Findin
     reads = by_fingerprint(filter(is_read_or_count, trace.spans)) if runs else {}
     for fingerprint, again in group_by(runs, lambda run: run[0].fingerprint).items():
         yield None
-        parsed = parse_fingerprint(fingerprint)
+        parsed = as_asked(parse_fingerprint(fingerprint), [span for run in again for span in run])
         is_n_plus_one = yield from _is_n_plus_one(parsed, reads.get(fingerprint, ()), trace, context.settings)
         if not is_n_plus_one:
             yield _finding(trace, parsed, again)
@@ -221,7 +222,7 @@ def _finding(trace: Trace, parsed: ParsedFingerprint, again: Sequence[Run]) -> F
         fix=_fix(parsed, _moving_names(again)),
         expected=f"{len(spans)} requests become {len(again)}.",
         risk="A change that others make during the request is seen only by the next request. If the repetition waits"
-        " for such a change (polling), it is intended: mute this finding.",
+        f" for such a change (polling), it is intended: mute this finding.{shape_risk(spans)}",
     )
 
 

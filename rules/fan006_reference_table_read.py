@@ -38,9 +38,10 @@ data that must always be current (stock, permissions).
 from collections.abc import Iterator, Set
 from typing import Annotated
 
+from msgspec.structs import replace
 from pydantic import Field
 
-from proxy.analysis.cache_estimate import FRESH
+from proxy.analysis.estimates.cache_estimate import FRESH
 from proxy.analysis.fingerprint import UNPARSED, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.volume import format_bytes, plural
@@ -79,7 +80,7 @@ def inspect(workload: Workload, context: RuleContext[ReferenceRead]) -> Iterator
         if not _is_reference(usage, context.thresholds):
             continue
         yield None
-        parsed = parse_fingerprint(usage.fingerprint)
+        parsed = replace(parse_fingerprint(usage.fingerprint), media=usage.media)
         if _is_whole(parsed) and not _is_written(usage, workload, written):
             yield _finding(parsed, usage, requests)
 

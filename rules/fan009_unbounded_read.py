@@ -41,7 +41,7 @@ from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, total_bytes, total_seconds, unbounded_reads
 from proxy.analysis.volume import format_bytes, plural, volume_impact
 from proxy.findings.model import Finding
-from proxy.fixes.reads.page_fix import next_page_fix
+from proxy.fixes.reads.page_fix import next_page_fix, nulls_risk
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
 
@@ -96,5 +96,5 @@ def _finding(trace: Trace, spans: Sequence[Span], context: RuleContext[Unbounded
         expected=f"A page of 100 rows has about {format_bytes(100 * most.size // most.rows)}"
         f" instead of {format_bytes(most.size)}.",
         risk="Code that needs every row has to request each page, and a row that is moved to another place in the order"
-        " meanwhile may be in two pages or in none.",
+        " meanwhile may be in two pages or in none." + nulls_risk(parsed, context.facts),
     )

@@ -4,9 +4,10 @@ What it does
 ------------
 Finds reads of tables and views without limit, offset or Range that returned exactly PostgREST's ``db-max-rows`` rows,
 if no later request of the trace asked for more (an offset, a Range, or a keyset). Reads with a limit that is above the
-rows returned, from the first row on, are found too: PostgREST lowers a limit above ``db-max-rows`` to it. Reads with a
-limit are not found if an exact count equals the rows, or if they continue after a value of the column that they are
-ordered by (a program that reads on by the last key, at its next run). fanin takes ``db-max-rows`` from
+rows returned are found too: PostgREST lowers a limit above ``db-max-rows`` to it. Of pages by an offset or a Range, the
+ones are found whose next page begins only where their limit ends: the rows in between are in no page. Reads with a
+limit are not found if an exact count says that no row lacks, or if they continue after a value of the column that they
+are ordered by (a program that reads on by the last key, at its next run). fanin takes ``db-max-rows`` from
 ``merge.max_rows``, or learns it from answers with an exact count. While it is unknown,
 ``rules.truncated_read.min_answers`` different reads with the same round number of rows, and no answer with more rows,
 count as a hint, with lower confidence. An answer with as many rows as a list (``in``) has values is not reported. The
@@ -38,6 +39,7 @@ Advice: fanin changes nothing. The finding is wrong if the table has exactly tha
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import Field
@@ -48,7 +50,7 @@ from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_bytes
 from proxy.analysis.steps import Steps
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
-from proxy.fixes.reads.page_fix import all_pages_fix
+from proxy.fixes.reads.page_fix import all_pages_fix, nulls_risk
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
 
@@ -78,8 +80,12 @@ def detect(trace: Trace, context: RuleContext[TruncatedRead]) -> Iterator[Findin
     whole = yield from unbounded_reads(full)
     whole += yield from _below_their_limit(full)
     suspects = [span for span in whole if span.cut] or _hinted(whole, trace.spans, context.thresholds)
-    paged = (yield from _last_pages(trace.spans)) if suspects else {}
-    cut = (span for span in suspects if paged.get(span.relation, float("-inf")) < span.end)
+    further = (yield from _further_pages(trace.spans)) if suspects else {}
+    cut = []
+    for span in suspects:
+        yield None
+        if not _is_continued(span, further.get(span.relation, {})):
+            cut.append(span)
     for spans in by_fingerprint(cut).values():
         yield None
         yield _finding(trace, spans, len({span.same for span in suspects}), context)
@@ -97,18 +103,28 @@ RULE = Rule(
 
 
 def _below_their_limit(spans: Iterable[Span]) -> Steps[list[Span]]:
-    """The reads from the first row on whose limit is above their rows, and that are no page after a key."""
+    """The reads whose limit is above their rows, and that are no page after a key. Of pages by an offset, those after
+    which rows are left out.
+    """
     found: list[Span] = []
     for fingerprint, alike in by_fingerprint(span for span in spans if _is_below_its_limit(span)).items():
         yield
         if not _continues(parse_fingerprint(fingerprint)):
-            found += alike
+            left_out = any(later - span.offset > span.rows for span, later in _next_offsets(alike))
+            found += [span for span in alike if left_out or not span.offset]
     return found
 
 
 def _is_below_its_limit(span: Span) -> bool:
-    below = span.limit is not None and span.limit > span.rows and not span.offset and span.total != span.rows
-    return below and span.cut is not False and is_read(span) and span.bypass_reason != "range"
+    below = span.limit is not None and span.limit > span.rows and not 0 <= span.total <= span.offset + span.rows
+    known = span.bypass_reason != "range" or bool(span.offset)
+    return below and known and span.cut is not False and is_read(span)
+
+
+def _next_offsets(pages: Iterable[Span]) -> Iterator[tuple[Span, int]]:
+    """Pages, each with the offset of the next one."""
+    at = {span.offset: span for span in pages}
+    return ((at[first], later) for first, later in pairwise(sorted(at)))
 
 
 def _continues(parsed: ParsedFingerprint) -> bool:
@@ -134,31 +150,42 @@ def _most_rows(spans: Iterable[Span], bounds: TruncatedRead) -> int:
     return 0 if most < bounds.round_to or most % bounds.round_to else most
 
 
-def _last_pages(spans: Iterable[Span]) -> Steps[dict[str, float]]:
-    """By relation, the start of the last request for a further page."""
-    last: dict[str, float] = {}
+Pages = dict[int, float]
+"""By the first row of a further page, the start of the last request for it. ``ANY_ROW``: the row is not known."""
+ANY_ROW = 0
+
+
+def _further_pages(spans: Iterable[Span]) -> Steps[dict[str, Pages]]:
+    """The requests for a further page, by relation."""
+    found: dict[str, Pages] = {}
     for fingerprint, alike in by_fingerprint(spans).items():
         yield
-        pages = _pages(parse_fingerprint(fingerprint))
+        parsed = parse_fingerprint(fingerprint)
+        keyset = "limit=?" in parsed.rest and any(condition.operator in PAST for condition in parsed.filters)
         for span in alike:
-            if pages or span.bypass_reason == "range":
-                last[span.relation] = max(span.start, last.get(span.relation, span.start))
-    return last
+            if keyset or span.offset or span.bypass_reason == "range":
+                pages = found.setdefault(span.relation, {})
+                first = ANY_ROW if keyset else span.offset
+                pages[first] = max(span.start, pages.get(first, span.start))
+    return found
 
 
-def _pages(parsed: ParsedFingerprint) -> bool:
-    keyset = any(condition.operator in PAST for condition in parsed.filters)
-    return "offset=?" in parsed.rest or (keyset and "limit=?" in parsed.rest)
+def _is_continued(span: Span, further: Pages) -> bool:
+    """Whether a later request asks for the row after the last one of ``span``, or for one before that."""
+    first, after = span.offset + 1, span.offset + span.rows
+    starts = (start for row, start in further.items() if row == ANY_ROW or first <= row <= after)
+    return any(start >= span.end for start in starts)
 
 
 def _finding(trace: Trace, spans: Sequence[Span], alike: int, context: RuleContext[TruncatedRead]) -> Finding:
     parsed, rows, known = parse_fingerprint(spans[0].fingerprint), spans[0].rows, bool(spans[0].cut)
     limit = min([span.limit for span in spans if span.limit is not None], default=0)
+    answer = "Each page" if any(span.offset for span in spans) else "An answer"
     return Finding(
         code=RULE.code,
         impact="HIGH" if known else "MEDIUM",
         confidence="high" if known and trace.explicit else "medium",
-        title=f"An answer of {parsed.name} probably lacks the rows after the first {rows}",
+        title=f"{answer} of {parsed.name} probably lacks the rows after the first {rows}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
@@ -167,21 +194,26 @@ def _finding(trace: Trace, spans: Sequence[Span], alike: int, context: RuleConte
         " truncates at db-max-rows without an error.",
         current=f"{plural(len(spans), 'request')} {f'with a limit of {limit}' if limit else 'without a limit'},"
         f" {rows} rows each, {total_bytes(spans)} bytes in {1000 * total_seconds(spans):.0f} ms",
-        evidence=tuple(_evidence(rows, limit, alike, known)),
+        evidence=tuple(_evidence(spans, limit, alike, known)),
         fix=all_pages_fix(parsed, context.facts, rows),
         expected=f"All rows, in pages of {rows}: one more request per {rows} rows.",
         risk=f"{f'If no more than {limit} rows are wanted, end there. ' if limit else ''}"
         "Each page is read at its own moment. If the rows are only counted or added up, let the database do it. A"
-        " larger db-max-rows (Supabase: API settings, Max rows) only delays the problem.",
+        " larger db-max-rows (Supabase: API settings, Max rows) only delays the problem."
+        + nulls_risk(parsed, context.facts),
     )
 
 
-def _evidence(rows: int, limit: int, alike: int, known: bool) -> Iterator[str]:
+def _evidence(spans: Sequence[Span], limit: int, alike: int, known: bool) -> Iterator[str]:
     """``limit`` is 0 without one; ``alike`` is the number of different reads with so many rows."""
+    rows = spans[0].rows
     if known:
         yield f"exactly {rows} rows returned, which is PostgREST's db-max-rows"
     else:
         yield f"{alike} different reads returned exactly {rows} rows, and none more: probably db-max-rows"
+    pages = sorted({span.offset for span in spans if span.offset})
+    if pages:
+        yield f"a page begins at row {pages[0]}; the rows before it, after the {rows} of the page before, are in none"
     if limit:
         yield f"the limit of {limit} is above these {rows} rows: PostgREST lowers such a limit to db-max-rows"
-    yield "no later request of the trace asks for the rest (offset, Range or keyset)"
+    yield "no later request of the trace asks for the rows after them (offset, Range or keyset)"

@@ -34,6 +34,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
+from proxy.analysis.answer_shape import as_asked, shape_risk
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_bytes, total_rows
@@ -76,7 +77,7 @@ RULE = Rule(
 
 
 def _finding(trace: Trace, spans: Sequence[Span], size: int, context: RuleContext[SelectStar]) -> Finding:
-    parsed, rows = parse_fingerprint(spans[0].fingerprint), total_rows(spans)
+    parsed, rows = as_asked(parse_fingerprint(spans[0].fingerprint), spans), total_rows(spans)
     names = " and ".join(starred(parsed))
     return Finding(
         code=RULE.code,
@@ -94,5 +95,5 @@ def _finding(trace: Trace, spans: Sequence[Span], size: int, context: RuleContex
         fix=narrow_fix(parsed, context.facts),
         expected=f"The columns of {plural(rows, 'row')} that are not named are not read, sent or parsed.",
         risk="Code that uses a column which is not named gets undefined (JavaScript) or a KeyError (Python); generated"
-        " types find this before the code runs.",
+        f" types find this before the code runs.{shape_risk(spans)}",
     )

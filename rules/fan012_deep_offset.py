@@ -37,11 +37,11 @@ from pydantic import Field
 from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, is_read, rows_text, total_seconds
-from proxy.analysis.unique_key import page_key
+from proxy.analysis.values.unique_key import page_key
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, impact_of
 from proxy.fixes.reads.page_code import seek_order
-from proxy.fixes.reads.page_fix import next_page_fix
+from proxy.fixes.reads.page_fix import next_page_fix, nulls_risk
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
 
@@ -96,8 +96,7 @@ def _finding(trace: Trace, spans: Sequence[Span], context: RuleContext[DeepOffse
         evidence=(f"{plural(len(spans), 'page')} with an offset, the largest is {deepest}",),
         fix=next_page_fix(parsed, context.facts, _index(parsed, context)),
         expected=f"Each page reads only its own rows, with an index on {_columns(parsed, context)}.",
-        risk="fanin does not see which columns are NOT NULL, so the code provides for nulls in all columns but the"
-        " primary key; leave that out for columns that have none.",
+        risk=f"Pages are read one after another, from a first one on.{nulls_risk(parsed, context.facts)}",
     )
 
 

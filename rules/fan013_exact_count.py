@@ -32,6 +32,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from proxy.analysis.answer_shape import as_asked, shape_risk
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, group_by, is_read_or_count, total_seconds
@@ -93,7 +94,8 @@ def _much(spans: Sequence[Span], bounds: ExactCount) -> Sequence[Span]:
 
 
 def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
-    parsed, visited = parse_fingerprint(spans[0].fingerprint), sum(span.total for span in spans)
+    parsed = as_asked(parse_fingerprint(spans[0].fingerprint), spans)
+    visited = sum(span.total for span in spans)
     most = max(span.total for span in spans)
     once = f" {len(spans)} times" if len(spans) > 1 else ""
     return Finding(
@@ -112,5 +114,6 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
             [parsed], lambda: estimate_sql(parsed), lambda: estimate_js(parsed), lambda: estimate_py(parsed)
         ),
         expected="The planner's estimate reads no rows; count=estimated counts exactly below db-max-rows.",
-        risk="If the number has to be exact (invoices), count once and pass the number on with each page.",
+        risk="If the number has to be exact (invoices), count once and pass the number on with each page."
+        + shape_risk(spans),
     )

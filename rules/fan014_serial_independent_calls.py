@@ -42,13 +42,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from proxy.analysis.fan_out import one_worse_if_noticed
+from proxy.analysis.answer_shape import as_asked, shape_risk
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.origin import named_literals
+from proxy.analysis.patterns.fan_out import one_worse_if_noticed
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, is_quotable, is_read_or_count, may_write, steady_seconds
 from proxy.analysis.steps import Steps
-from proxy.analysis.value_source import is_constant
+from proxy.analysis.values.origin import named_literals
+from proxy.analysis.values.value_source import is_constant
 from proxy.findings.model import Finding, impact_of
 from proxy.fixes.clients.printable import printable_fix
 from proxy.fixes.reads.advice_code import together_js, together_py
@@ -156,7 +157,7 @@ def _worth(chain: Sequence[Span]) -> tuple[int, float]:
 
 
 def _finding(trace: Trace, chain: Sequence[Span]) -> Finding:
-    reads = [parse_fingerprint(span.fingerprint) for span in chain[:MOST]]
+    reads = [as_asked(parse_fingerprint(span.fingerprint), [span]) for span in chain[:MOST]]
     names, saved = ", ".join(read.name for read in reads), _saved(chain)
     times = [1000 * (span.end - span.start) for span in chain]
     return Finding(
@@ -182,6 +183,7 @@ def _finding(trace: Trace, chain: Sequence[Span]) -> Finding:
             lambda: together_py(reads),
         ),
         expected=f"About {max(times):.0f} ms instead of {sum(times):.0f} ms.",
-        risk="If an earlier result decides whether a later read is needed, that read may be unnecessary.",
+        risk="If an earlier result decides whether a later read is needed, that read may be unnecessary."
+        + max(shape_risk([span]) for span in chain[:MOST]),
         queries=tuple([span.fingerprint for span in chain[:MOST]]),
     )

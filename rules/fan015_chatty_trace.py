@@ -44,10 +44,11 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
-from proxy.analysis.fan_out import call_impact
+from proxy.analysis.answer_shape import as_asked
 from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.patterns.fan_out import call_impact
 from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import caller_of, has_confirmed_names, is_query
+from proxy.analysis.spans import by_fingerprint, caller_of, has_confirmed_names, is_query
 from proxy.analysis.steps import slices
 from proxy.findings.model import Finding
 from proxy.fixes.reads.page_load import load_fix
@@ -98,8 +99,9 @@ RULE = Rule(
 
 
 def _finding(trace: Trace, spans: Sequence[Span], kinds: Counter[str]) -> Finding:
+    made = by_fingerprint(spans)
     often = [fingerprint for fingerprint, _ in kinds.most_common(MOST)]
-    reads = [parse_fingerprint(fingerprint) for fingerprint in often if fingerprint.startswith("GET ")]
+    reads = [as_asked(parse_fingerprint(one), made[one]) for one in often if one.startswith("GET ")]
     where = trace.route or "one trace"
     return Finding(
         code=RULE.code,

@@ -1,7 +1,7 @@
 """Parses a fingerprint into relation, columns, filters and order, for rules and fixes.
 
-``path.fingerprint`` makes fingerprints such as ``GET t?select=*&id=eq.?&order=at.desc``. The schema is part of the
-fingerprint unless it is the first of PostgREST's db-schemas: ``GET private.t?id=eq.?``.
+``path.reading.fingerprint`` makes fingerprints such as ``GET t?select=*&id=eq.?&order=at.desc``. The schema is part of
+the fingerprint unless it is the first of PostgREST's db-schemas: ``GET private.t?id=eq.?``.
 """
 
 from sys import intern
@@ -44,6 +44,8 @@ class ParsedFingerprint(msgspec.Struct, frozen=True):
     rest: tuple[str, ...]
     more_filters: int = 0
     """Number of filters after the first ``MAX_FILTERS``. ``rest`` has a text that says so."""
+    media: str = ""
+    """What its requests ask for, as ``Span.media``; a fingerprint does not say (``answer_shape.as_asked``)."""
 
     @property
     def name(self) -> str:

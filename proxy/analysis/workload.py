@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from proxy.analysis.cache_estimate import CacheEstimate
-from proxy.analysis.in_flight import InFlight
+from proxy.analysis.estimates.cache_estimate import CacheEstimate
+from proxy.analysis.estimates.in_flight import InFlight
 from proxy.analysis.spans import caller_of, may_write
 from proxy.analysis.steps import slices
 from proxy.model import Outcome, Span, Trace
@@ -55,6 +55,8 @@ class Usage:
         self.identity = span.identity
         self.one_identity = True
         """Whether all requests had the identity of the first one, so that policies gave them the same rows."""
+        self.media = span.media
+        """What the requests ask for, as ``Span.media``; an array of rows if they differ."""
         self.cache = CacheEstimate()
         self._counts = [0] * (len(DURATION_BOUNDS) + 1)
         self._last_trace = ""
@@ -65,6 +67,8 @@ class Usage:
         self.merged += len([span for span in spans if span.outcome in SHARED_CALL])
         self.failed += len([span for span in spans if not 0 < span.status < 400])
         self.one_identity = self.one_identity and {span.identity for span in spans} == {self.identity}
+        if self.media and {span.media for span in spans} != {self.media}:
+            self.media = ""
         rows, sizes = [span.rows for span in spans if span.rows > 0], [span.size for span in spans]
         self.rows += sum(rows)
         self.most_rows = max(self.most_rows, *rows, 0)

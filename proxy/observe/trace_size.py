@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from proxy.model import Span, Trace
 
-SPAN, PER_TEXT = 700, 60
+SPAN, PER_TEXT = 708, 60
 """Bytes of a span with its numbers, and of a text without its characters."""
 PER_LITERAL, PER_SHAPE, PER_KEY_TYPE, PER_ROW_KEY = 44, 100, 180, 44
 

@@ -33,8 +33,7 @@ select
     else format_type(t.oid, null)
   end as type,
   (select array_agg(e.enumlabel::text) from pg_enum e where e.enumtypid = t.oid) as labels,
-  a.attnotnull and c.relkind in ('r', 'p', 'm')
-    and not (c.relkind = 'r' and exists (select from pg_inherits h where h.inhparent = c.oid))
+  s.not_null, s.not_null
     and (a.attname = 'ctid' and a.attnum < 0 and c.relkind <> 'p' or exists (
       select from pg_index i
       where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null
@@ -57,6 +56,8 @@ join pg_namespace n on n.oid = c.relnamespace and n.nspname = any($1::text[])
 join base b on b.oid = a.atttypid
 join pg_type t on t.oid = b.at and t.typtype <> 'd'
 left join pg_collation l on l.oid = a.attcollation
+cross join lateral (select a.attnotnull and c.relkind in ('r', 'p', 'm')
+  and not (c.relkind = 'r' and exists (select from pg_inherits h where h.inhparent = c.oid)) as not_null) s
 where not a.attisdropped and (a.attnum > 0 or a.attname = 'ctid' and c.relkind in ('r', 'p', 'm'))
 order by a.attrelid, a.attnum
 """
@@ -142,6 +143,7 @@ def _column(row: Mapping[str, object]) -> Column:
         type=str(row["type"]),
         deterministic=True,
         unique=bool(row["unique"]),
+        not_null=bool(row.get("not_null", False)),
         labels=frozenset(str(label).encode() for label in labels) if isinstance(labels, list) else None,
         by_address=bool(row.get("by_address", True)),
     )

@@ -120,6 +120,11 @@ class RelationFacts(msgspec.Struct, frozen=True):
         known = self.columns.get(column.encode())
         return "" if known is None else known.type
 
+    def has_no_nulls(self, column: str) -> bool:
+        """Whether a column is known to have no nulls."""
+        known = self.columns.get(column.encode())
+        return known is not None and known.not_null
+
     def is_unique(self, columns: Iterable[str]) -> bool:
         """Whether at most one row has given values in ``columns``."""
         given = set(columns)

@@ -27,6 +27,8 @@ class _Property(msgspec.Struct):
 
 class _Definition(msgspec.Struct):
     properties: dict[str, _Property] = {}
+    required: list[str] = []
+    """The columns that are declared NOT NULL."""
 
 
 class _Description(msgspec.Struct):
@@ -49,7 +51,10 @@ def read_openapi(bodies: Mapping[str, bytes]) -> DatabaseFacts:
 
 def _relation(definition: _Definition, writable: bool) -> RelationFacts:
     """A table or view. A view has the key of a table, whose rows a join may repeat; such a view takes no inserts."""
-    columns = {name.encode(): Column(one.format) for name, one in definition.properties.items()}
+    filled = frozenset(definition.required)
+    columns = {
+        name.encode(): Column(one.format, not_null=name in filled) for name, one in definition.properties.items()
+    }
     key = tuple(name for name, one in definition.properties.items() if _PRIMARY_KEY in one.description)
     return RelationFacts(columns=columns, declared_key=key if writable else (), complete=False)
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from proxy.model import RowKeys, Span, Trace
+from proxy.model import NOT_JSON, RowKeys, Span, Trace
 from proxy.recording.schema import (
     CURRENT_FORMAT,
     MAX_TEXT,
@@ -116,6 +116,7 @@ def _recorded_span(span: Span, method: str, relation: str, fingerprint: str) -> 
         connected=span.connected,
         row_keys=tuple((name, tuple([_hex(key) if key else None for key in keys])) for name, keys in span.row_keys),
         preferences=span.preferences,
+        media=span.media,
         role=_hex(span.role),
         function=span.function if 200 <= span.status < 300 else "",  # PostgREST has accepted the name
     )
@@ -150,7 +151,7 @@ def read_recording(name: str, lines: Iterable[bytes]) -> tuple[RecordingHead, It
 def _decoded(name: str, reader: Callable[[bytes], T], number: int, text: bytes) -> T:
     try:
         return reader(text)
-    except (msgspec.DecodeError, ValueError) as error:
+    except (*NOT_JSON, ValueError) as error:
         raise RecordingError(f"{name}:{number}: {error}") from None
 
 
@@ -220,6 +221,7 @@ def _span(span: RecordedSpan, number: int) -> Span:
         shapes=tuple([(literal.kind, literal.length) if literal else ("", 0) for literal in span.literals]),
         preferences=span.preferences,
         function=span.function,
+        media=span.media,
         role=int(span.role, 16),
     )
 

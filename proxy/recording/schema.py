@@ -133,6 +133,13 @@ class RecordedSpan(msgspec.Struct, frozen=True, omit_defaults=True):
     preferences: Annotated[
         Text, Meta(description="For a write: its preferences `resolution=`, `missing=` and `return=`, by commas.")
     ] = ""
+    media: Annotated[
+        Text,
+        Meta(
+            description="What it asks for by Accept, if that is not an array of rows: `object`, `nulls=stripped`, both"
+            " by a comma, or `other`."
+        ),
+    ] = ""
     function: Annotated[
         Text, Meta(description="For a call of a function that succeeded: its name, if it is plain.")
     ] = ""

@@ -134,6 +134,54 @@ def test_who_asks_for_the_rest_after_a_lowered_limit_knows() -> None:
         assert not findings(trace([first, span(page, 2, start=1.0, end=1.5, cut=False)]))
 
 
+def pages(*bounds: str, rows: int = 777) -> Trace:
+    """Pages one after another, each of as many rows as max-rows allows."""
+    lines = [f"{ALL}&order=id&{bound}" for bound in bounds]
+    return trace([span(one, n, start=float(n), end=n + 0.5, rows=rows, cut=True) for n, one in enumerate(lines, 1)])
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        ("offset=0&limit=5000", "offset=5000&limit=5000"),
+        ("limit=5000", "offset=5000&limit=5000", "offset=10000&limit=5000"),
+        ("offset=0&limit=778", "offset=778&limit=778"),
+    ],
+)
+def test_pages_that_begin_where_a_lowered_limit_ends_leave_rows_out(bounds: tuple[str, ...]) -> None:
+    found = findings(pages(*bounds), facts=declared("videos", "id,status", "id"))
+    page = next(finding for finding in found if finding.title.startswith("Each page"))
+    assert page.title == "Each page of videos probably lacks the rows after the first 777"
+    second = bounds[1].partition("&")[0].removeprefix("offset=")
+    assert page.evidence[1] == (
+        f"a page begins at row {second}; the rows before it, after the 777 of the page before, are in none"
+    )
+    assert {finding.impact for finding in found} == {"HIGH"}
+    assert "and id > $2\norder by id\nlimit 777;" in page.fix.sql
+
+
+def test_they_do_by_range_too_and_in_parallel() -> None:
+    first, second = replace(cut(), limit=5000), replace(cut(), limit=5000, offset=5000, bypass_reason="range")
+    (finding,) = findings(trace([first, second]))
+    assert finding.title.startswith("Each page of videos")
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        ("offset=0&limit=777", "offset=777&limit=777"),
+        ("offset=0&limit=5000", "offset=777&limit=5000", "offset=1554&limit=5000"),
+        ("offset=0&limit=5000", "offset=700&limit=5000", "offset=1400&limit=5000"),
+        ("offset=5000&limit=5000",),
+    ],
+    ids=["the pages are as long as max-rows", "they go on by the rows that came", "they overlap", "one page alone"],
+)
+def test_pages_that_begin_where_the_rows_end_leave_none_out(bounds: tuple[str, ...]) -> None:
+    last = span(f"{ALL}&order=id&{bounds[-1]}", 9, start=9.0, rows=3, cut=False)
+    rest = replace(last, offset=last.offset + 777)
+    assert not findings(trace([*pages(*bounds).spans, rest]))
+
+
 def test_who_asks_by_range_too() -> None:
     assert not findings(trace([replace(cut(), bypass_reason="range")]))
 

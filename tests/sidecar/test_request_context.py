@@ -81,6 +81,18 @@ def test_a_span_has_hashes_and_no_values() -> None:
     assert "hush" not in repr(span)
 
 
+def test_a_span_says_what_its_request_accepts_unless_that_is_rows() -> None:
+    kinds = {
+        "application/json": "",
+        "application/vnd.pgrst.object+json": "object",
+        "application/vnd.pgrst.object+json;nulls=stripped": "object,nulls=stripped",
+        "application/vnd.pgrst.array+json;nulls=stripped": "nulls=stripped",
+        "text/csv": "other",
+    }
+    lines = {accept: f"Host: h\r\nAccept: {accept}" for accept in kinds}
+    assert {accept: context(lines=line).span(1, 2.0, PLAIN, None).media for accept, line in lines.items()} == kinds
+
+
 def test_a_span_has_the_target_where_values_are_shown_but_no_key_of_supabase_and_nothing_very_long() -> None:
     options = SpanOptions(HASHED, shapes=False, values=True)
     assert context("/t?id=eq.7").span(1, 2.0, options, None).target == "/t?id=eq.7"

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
+from proxy.analysis.answer_shape import OTHER, STRIPPED, wants_object
 from proxy.analysis.fingerprint import Filter, OrderItem, ParsedFingerprint, describes_body
 from proxy.fixes.clients.filter_code import (
     filter_js,
@@ -109,13 +110,15 @@ def py_select(parsed: ParsedFingerprint, count: str = "") -> str:
 
 
 def js_conditions(read: ClientRead) -> list[str]:
-    """The calls after the columns: filters, order, limit."""
-    return [*js_filters(read), *js_orders(read.parsed.order), *_bounds(read)]
+    """The calls after the columns: filters, order, limit, and what is asked for if that is not an array of rows."""
+    strip = [".stripNulls()"] if STRIPPED in read.parsed.media else []
+    return [*js_filters(read), *js_orders(read.parsed.order), *_bounds(read), *strip, *_one(read.parsed)]
 
 
 def py_conditions(read: ClientRead) -> list[str]:
     """The same for Python."""
-    return [*py_filters(read), *py_orders(read.parsed.order), *_bounds(read)]
+    strip = [".strip_nulls()"] if STRIPPED in read.parsed.media else []
+    return [*py_filters(read), *py_orders(read.parsed.order), *_bounds(read), *strip, *_one(read.parsed)]
 
 
 def js_filters(read: ClientRead) -> list[str]:
@@ -150,6 +153,11 @@ def _bounds(read: ClientRead) -> list[str]:
     return [f".limit({limit})"] if limit else []
 
 
+def _one(parsed: ParsedFingerprint) -> list[str]:
+    """The call that asks for one object, the same in both languages."""
+    return [".single()"] if wants_object(parsed) and not is_count(parsed) else []
+
+
 def unsupported_params(parsed: ParsedFingerprint) -> list[str]:
     """Parameters that no client method expresses; empty if the code can be printed."""
     found = [f"{f.column}={f.operator}" for f in parsed.filters if is_unsupported(f"{f.column}={f.operator}")]
@@ -158,7 +166,8 @@ def unsupported_params(parsed: ParsedFingerprint) -> list[str]:
         found.append("offset without a limit")
     bounds = [param.removesuffix("=?") for param in parsed.rest if param in ("limit=?", "offset=?")]
     twice = [f"{name}, twice" for name in dict.fromkeys(bounds) if bounds.count(name) > 1]
-    return [" ".join(text.split()) for text in (*found, *twice)]
+    other = ["the format that the calls accept"] if parsed.media == OTHER else []
+    return [" ".join(text.split()) for text in (*found, *twice, *other)]
 
 
 def unsupported_row_params(parsed: ParsedFingerprint) -> list[str]:

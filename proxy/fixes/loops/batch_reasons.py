@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from proxy.analysis.varying import SimilarCalls
+from proxy.analysis.answer_shape import STRIPPED
+from proxy.analysis.patterns.varying import SimilarCalls
 from proxy.fixes.clients.chain_code import client_reason, select_items, unsupported_params
 from proxy.postgrest.request.select_list import SelectItem
 
@@ -12,6 +13,7 @@ OWN_RESULT = "No batch read: each call aggregates its own rows."
 NOT_EXACT = "No batch read: the calls ask for no exact count, only whether there are rows, or about how many."
 COUNTED = "No batch read: each call counts all rows of its key, and returns only some of them."
 BY_POSITION = "No batch read: each call reads rows by position (offset, Range, or a limit of its own)."
+STRIPPED_NULLS = "No batch read: the calls leave out nulls (nulls=stripped), by which their rows would be told apart."
 NO_GRAMMAR = "No batch read: PostgREST's grammar of select does not cover the columns."
 
 
@@ -36,6 +38,8 @@ def _reasons(calls: SimilarCalls) -> Iterator[str]:
         yield COUNTED
     if calls.paged or (counts and calls.limit is not None):
         yield BY_POSITION
+    if STRIPPED in calls.parsed.media:
+        yield STRIPPED_NULLS
     if items is None:
         yield NO_GRAMMAR
     if any(isinstance(item, SelectItem) and item.aggregate for item in items or ()):

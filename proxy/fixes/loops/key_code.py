@@ -8,7 +8,8 @@ import json
 import msgspec
 from msgspec.structs import replace
 
-from proxy.analysis.varying import SimilarCalls
+from proxy.analysis.answer_shape import as_rows
+from proxy.analysis.patterns.varying import SimilarCalls
 from proxy.fixes.clients.chain_code import KEY_ALIAS, ORDER_ALIAS, ClientRead, has_column, name_values
 from proxy.fixes.clients.filter_code import list_js, list_py, quoted_name
 from proxy.fixes.clients.identifiers import camel_case, free_name, snake_case
@@ -74,7 +75,7 @@ def keys_of(calls: SimilarCalls, camel: bool, ordered: bool = False) -> Keys:
         if not has_column(parsed.select, item.column):
             extra[free_name(ORDER_ALIAS, taken, ())] = item.column
     select = ",".join([*(f"{name}:{quoted_name(column)}" for name, column in extra.items()), parsed.select])
-    read = name_values(replace(parsed, select=select, filters=rest, method="GET"), camel, used=used)
+    read = name_values(replace(as_rows(parsed), select=select, filters=rest, method="GET"), camel, used=used)
     plain = len(columns) == 1 and calls.kinds[0] in ("integer", "uuid") and "->" not in columns[0]
     return Keys(read, argument, parts, columns, names, tuple(extra), plain)
 

@@ -6,8 +6,9 @@ Tests: tests/e2e/fixes/test_printed_lookups.py.
 
 from msgspec.structs import replace
 
+from proxy.analysis.answer_shape import as_rows
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.varying import SimilarCalls
+from proxy.analysis.patterns.varying import SimilarCalls
 from proxy.findings.model import Fix
 from proxy.fixes.loops.batch_reasons import kept_reason
 from proxy.fixes.loops.embed_filter_code import embed_filter_fix
@@ -37,4 +38,4 @@ def lookup_columns(calls: SimilarCalls) -> list[str]:
 def _without_varying(calls: SimilarCalls) -> ParsedFingerprint | None:
     """The read without the condition that varies."""
     kept = [one for one in calls.parsed.rest if " ".join(one.removesuffix(".?").split()) != calls.others[0]]
-    return replace(calls.parsed, rest=tuple(kept)) if len(kept) == len(calls.parsed.rest) - 1 else None
+    return replace(as_rows(calls.parsed), rest=tuple(kept)) if len(kept) == len(calls.parsed.rest) - 1 else None

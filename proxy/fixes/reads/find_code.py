@@ -2,8 +2,9 @@
 
 from msgspec.structs import replace
 
+from proxy.analysis.answer_shape import as_rows
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint
-from proxy.analysis.unique_key import HOW_TO_KNOW
+from proxy.analysis.values.unique_key import HOW_TO_KNOW
 from proxy.findings.model import Fix
 from proxy.fixes.clients.chain_code import js_chain, name_values, py_chain
 from proxy.fixes.clients.filter_code import quoting_js, quoting_py
@@ -62,4 +63,4 @@ def find_py(parsed: ParsedFingerprint, column: str) -> str:
 
 def _by_column(parsed: ParsedFingerprint, column: str) -> ParsedFingerprint:
     """The read with an ``eq`` filter on ``column``, without an order, since it returns one row."""
-    return replace(parsed, filters=(Filter(column, "eq", -1), *parsed.filters), order=())
+    return replace(as_rows(parsed), filters=(Filter(column, "eq", -1), *parsed.filters), order=())

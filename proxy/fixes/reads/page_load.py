@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from proxy.analysis.answer_shape import STRIPPED, wants_object
 from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.findings.model import Fix
 from proxy.fixes.clients.identifiers import snake_case
@@ -21,12 +22,14 @@ def load_fix(reads: Sequence[ParsedFingerprint]) -> Fix:
 
 
 def load_sql(reads: Sequence[ParsedFingerprint]) -> str:
-    """The query of such a function: an object with one array of rows per read."""
+    """The query of such a function: an object with one array of rows per read, or one object."""
     parts, values = [], 0
     for name, parsed in zip(_names(reads), reads, strict=True):
         lines, values = subquery_sql(parsed, values)
         inside = "\n".join(f"    {line}" for line in lines)
-        parts.append(f"  '{name}', (select coalesce(jsonb_agg({name}), '[]') from (\n{inside}\n  ) as {name})")  # noqa: S608 – read, not run
+        rows = f"to_jsonb({name})" if wants_object(parsed) else f"coalesce(jsonb_agg({name}), '[]')"
+        rows = f"jsonb_strip_nulls({rows})" if STRIPPED in parsed.media else rows
+        parts.append(f"  '{name}', (select {rows} from (\n{inside}\n  ) as {name})")  # noqa: S608 – read, not run
     return "\n".join(
         ["select jsonb_build_object(", ",\n".join(parts), ");", f"-- in a function {FUNCTION}(…) with security invoker"]
     )

@@ -34,10 +34,22 @@ _ROW_SEPARATOR, _STRIPPED_SEPARATOR = b", \n ", b","
 """The bytes between two rows. With ``nulls=stripped`` the rows are serialised without blanks."""
 
 ARRAY = Media(False, b"", JSON_TYPE, JSON_TYPE, _ROW_SEPARATOR)
-OBJECT = Media(True, b"application/json", JSON_TYPE, _OBJECT + _CHARSET, _ROW_SEPARATOR)
-STRIPPED_ARRAY = Media(False, b"", _STRIPPED_ARRAY + _CHARSET, _STRIPPED_ARRAY + _CHARSET, _STRIPPED_SEPARATOR)
+OBJECT = Media(True, b"application/json", JSON_TYPE, _OBJECT + _CHARSET, _ROW_SEPARATOR, "object")
+STRIPPED_ARRAY = Media(
+    False,
+    b"",
+    _STRIPPED_ARRAY + _CHARSET,
+    _STRIPPED_ARRAY + _CHARSET,
+    _STRIPPED_SEPARATOR,
+    "nulls=stripped",
+)
 STRIPPED_OBJECT = Media(
-    True, _STRIPPED_ARRAY, _STRIPPED_ARRAY + _CHARSET, _STRIPPED_OBJECT + _CHARSET, _STRIPPED_SEPARATOR
+    True,
+    _STRIPPED_ARRAY,
+    _STRIPPED_ARRAY + _CHARSET,
+    _STRIPPED_OBJECT + _CHARSET,
+    _STRIPPED_SEPARATOR,
+    "object,nulls=stripped",
 )
 _OBJECTS = frozenset((_OBJECT, b"application/vnd.pgrst.object"))
 _NULLS_STRIPPED = [b"nulls=stripped"]
@@ -121,6 +133,14 @@ def range_limit(ranges: list[bytes]) -> tuple[bool, int | None]:
     first, dash, last = ranges[0].partition(b"-")
     plain = len(ranges) == 1 and first == b"0" and dash and last.isdigit() and len(last) <= MAX_ROWS_DIGITS
     return (True, int(last) + 1) if plain else (False, None)
+
+
+def row_window(ranges: list[bytes]) -> tuple[int, int] | None:
+    """The first row and the number of rows that a Range with a first row above 0 asks for; None without such a one."""
+    first, dash, last = ranges[0].partition(b"-") if len(ranges) == 1 else (b"", b"", b"")
+    if not (dash and first.isdigit() and last.isdigit() and max(len(first), len(last)) <= MAX_ROWS_DIGITS):
+        return None
+    return (int(first), int(last) + 1 - int(first)) if 0 < int(first) <= int(last) else None
 
 
 def preferences(prefers: list[bytes]) -> list[bytes]:

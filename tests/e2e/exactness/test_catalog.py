@@ -42,7 +42,7 @@ async def test_the_catalog_knows_types_domains_labels_and_unique_columns(unusual
     async with fanin(unusual.url, **catalog_settings(unusual)) as sidecar:
         kinds = known_columns(sidecar, "kinds")
         moods = frozenset((b"sad", b"glad", b"so so", b"Sad", b"1"))
-        assert kinds[b"id"] == Column("integer", deterministic=True, unique=True)
+        assert kinds[b"id"] == Column("integer", deterministic=True, unique=True, not_null=True)
         assert kinds[b"t"] == Column("text", deterministic=True)
         assert kinds[b"vc"].type == "character varying"
         assert kinds[b"ch"].type == "character"
@@ -54,7 +54,9 @@ async def test_the_catalog_knows_types_domains_labels_and_unique_columns(unusual
         assert kinds[b"tt"].type == "timestamp with time zone"
         assert not known_columns(sidecar, "pair")[b"a"].unique
         assert known_columns(sidecar, "num")[b"id"].unique
-        assert not known_columns(sidecar, "msg")[b"id"].unique, "a view proves nothing"
+        view = known_columns(sidecar, "msg")[b"id"]
+        assert not view.unique, "a view proves nothing"
+        assert not view.not_null
 
 
 async def statements_of_burst(unusual: Stack, requests: Sequence[bytes], **changes: object) -> tuple[int, list[str]]:

@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.fixes.reads.page_code import next_page_py
+from proxy.fixes.reads.page_code import Seek, next_page_py
 
 if TYPE_CHECKING:
     from tests.conftest import Stack
@@ -67,7 +67,7 @@ def rows_of_all_pages(stack: Stack, fingerprint: str, size: int) -> list[dict[st
     """All rows, by the code for pages of ``size``."""
     shown = parse_fingerprint(fingerprint)
     names: dict[str, Any] = {"supabase": Client(stack)}
-    exec(next_page_py(shown, ("id",)), names)
+    exec(next_page_py(shown, Seek(("id",))), names)
     page = names[f"list_{shown.relation}_page"]
     rows = page(size)
     while last := page(size, rows[-1]):

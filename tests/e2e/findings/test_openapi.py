@@ -59,6 +59,11 @@ async def test_tables_have_their_keys_and_columns(loops: Stack) -> None:
     assert reading.primary_key == ("sensor", "seq")
     assert [*reading.columns] == [b"sensor", b"seq", b"value", b"note", b"at which"]
     assert second.primary_key == ("id",)
+    assert (second.has_no_nulls("id"), second.has_no_nulls("name"), reading.has_no_nulls("note")) == (
+        True,
+        False,
+        False,
+    )
     assert ("loops.thing", ("owner_id",), "loops.owner", ("id",)) in [
         (key.relation, key.columns, key.target, key.target_columns) for key in facts.foreign_keys
     ]

@@ -113,6 +113,36 @@ async def test_a_limit_above_max_rows_is_lowered_to_it_and_found(postgrest_of_10
     assert seen.findings[0].current.startswith("1 request with a limit of 500, 100 rows each")
 
 
+@pytest.mark.parametrize("by_header", [False, True])
+async def test_pages_longer_than_max_rows_leave_rows_out(postgrest_of_100_rows: Stack, by_header: bool) -> None:
+    async with fanin_with_findings(postgrest_of_100_rows, merge__max_rows=100) as seen:
+        rows: list[dict[str, int]] = []
+        for first in (0, 400, 800):
+            bounds = "" if by_header else f"&offset={first}&limit=400"
+            lines = (f"Range: {first}-{first + 399}",) if by_header else ()
+            rows += json.loads((await seen.read(f"/num?select=id&order=id{bounds}", *lines)).body)
+    assert len(rows) == 300  # of 1,000
+    assert seen.told() == [("FAN010", "public.num", "high")]
+    assert seen.findings[0].current.startswith("3 requests with a limit of 400, 100 rows each")
+
+
+@pytest.mark.parametrize("by_header", [False, True])
+async def test_pages_that_go_on_after_the_rows_that_came_leave_none_out(
+    postgrest_of_100_rows: Stack, by_header: bool
+) -> None:
+    async with fanin_with_findings(postgrest_of_100_rows, merge__max_rows=100) as seen:
+        rows: list[dict[str, int]] = []
+        page: list[dict[str, int]] = [{}]
+        while page:
+            first = len(rows)
+            bounds = "" if by_header else f"&offset={first}&limit=400"
+            lines = (f"Range: {first}-{first + 399}",) if by_header else ()
+            page = json.loads((await seen.read(f"/num?select=id&order=id{bounds}", *lines)).body)
+            rows += page
+    assert len(rows) == 1000
+    assert not seen.told()
+
+
 async def test_without_max_rows_nothing_is_cut_and_a_longer_answer_shows_it(unusual: Stack) -> None:
     async with fanin_with_findings(unusual) as seen:
         await seen.read("/num?select=id&id=lte.200")

@@ -64,7 +64,7 @@ TABLES: dict[
 ] = {
     "thing": (
         ("id",),
-        ("id", "rank", "due", "flag", "name", "score", "data->>k"),
+        ("id", "rank", "due", "flag", "name", "score", "data->>k", "kind", "tag", "owner_id"),
         ("*", "name", "id,kind"),
         (
             ("&kind=neq.d", ("d",), "kind <> 'd'"),

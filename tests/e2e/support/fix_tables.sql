@@ -65,6 +65,8 @@ insert into loops.word select loops.nasty(n) || n, n % 3, n % 50 from generate_s
 create table loops.sighting (id int, what text);
 insert into loops.sighting select n / 2, loops.nasty(n) from generate_series(0, 1999) n;
 create table loops.tally (b int primary key, total int not null);
+create table loops.settings (id int primary key, theme text, banner text);
+insert into loops.settings values (1, 'dark', null);
 create table second.thing as select id, owner_id, kind, name from loops.thing where id < 600;
 alter table second.thing add primary key (id);
 grant usage on schema loops, second to service_role;

@@ -7,11 +7,13 @@ import subprocess
 
 import pytest
 import sqlglot
+from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.fixes.reads.page_code import next_page_js, next_page_py, page_reason, pages_js, pages_py, seek_order
-from proxy.fixes.reads.page_fix import all_pages_fix, next_page_fix
+from proxy.fixes.reads.page_code import Seek, next_page_js, next_page_py, page_reason, pages_js, pages_py, seek_order
+from proxy.fixes.reads.page_fix import all_pages_fix, next_page_fix, nulls_risk
 from proxy.fixes.sql.page import next_page_sql
+from proxy.model import Column
 from proxy.postgrest.database_facts import DatabaseFacts
 from tests.factories import declared
 
@@ -28,11 +30,11 @@ SHAPES = (
 def test_the_code_parses_for_all_names(shape: str) -> None:
     parsed = parse_fingerprint(shape)
     command = ["node", "--input-type=module", "--check", "-"]
-    code = next_page_js(parsed, ("id",))
+    code = next_page_js(parsed, Seek(("id",)))
     checked = subprocess.run(command, input=code, text=True, capture_output=True, check=False)
     assert checked.returncode == 0, code + checked.stderr
-    compile(next_page_py(parsed, ("id",)), "fix", "exec")
-    sqlglot.parse_one(next_page_sql(parsed, ("id",)), dialect="postgres")
+    compile(next_page_py(parsed, Seek(("id",))), "fix", "exec")
+    sqlglot.parse_one(next_page_sql(parsed, Seek(("id",))), dialect="postgres")
 
 
 def test_the_key_is_added_to_an_order_without_it() -> None:
@@ -44,7 +46,7 @@ def test_the_key_is_added_to_an_order_without_it() -> None:
 
 def test_a_json_path_is_selected_and_read_from_the_last_row_by_its_last_step() -> None:
     parsed = parse_fingerprint("GET t?select=*&order=data->>k.desc")
-    for code in (next_page_js(parsed, ("id",)), next_page_py(parsed, ("id",))):
+    for code in (next_page_js(parsed, Seek(("id",))), next_page_py(parsed, Seek(("id",)))):
         assert '.select("data->>k,*")' in code
         assert '"data->>k", last["k"], "lt", "first"' in code
 
@@ -63,9 +65,9 @@ def test_a_page_starts_after_each_column_of_the_key() -> None:
     parsed = parse_fingerprint("GET t?select=title&order=b.desc")
     fix = next_page_fix(parsed, declared("t", "a,b,title", "a", "b"))
     assert '.select("b,a,title")' in fix.supabase_js
-    assert '[["b", last["b"], "lt", ""], ["a", last["a"], "lt", ""]]' in fix.supabase_js
-    assert '(("b", last["b"], "lt", ""), ("a", last["a"], "lt", ""))' in fix.supabase_py
-    assert "where (b < $1 or b = $1 and a < $2)\norder by b desc, a desc" in fix.sql
+    assert '`and(b.eq.${quoted(last["b"])},a.lt.${quoted(last["a"])})`' in fix.supabase_js
+    assert """f'and(b.eq.{quoted(last["b"])},a.lt.{quoted(last["a"])})'""" in fix.supabase_py
+    assert "where (b, a) < ($1, $2)\norder by b desc, a desc" in fix.sql
 
 
 def test_an_order_by_a_unique_column_without_nulls_is_total() -> None:
@@ -88,10 +90,10 @@ def test_without_a_known_key_there_are_no_pages() -> None:
 
 def test_pages_are_in_the_order_of_the_query_and_the_key() -> None:
     parsed = parse_fingerprint("GET videos?select=title&status=eq.?&order=at.desc")
-    code = pages_js(parsed, ("id",), 500)
+    code = pages_js(parsed, Seek(("id",)), 500)
     assert '.select("at,id,title")' in code
     assert '.order("id", { ascending: false })\n      .limit(500);' in code
-    assert 'query.order("id", desc=True)\n        page = query.limit(500)' in pages_py(parsed, ("id",), 500)
+    assert 'query.order("id", desc=True)\n        page = query.limit(500)' in pages_py(parsed, Seek(("id",)), 500)
 
 
 class Table:
@@ -129,14 +131,14 @@ class Table:
 def test_the_python_pages_return_each_row_once(count: int) -> None:
     table = Table([{"id": n * 3 % 31, "x": n % 2} for n in range(count)], 10)
     names: dict[str, object] = {"supabase": table}
-    exec(pages_py(parse_fingerprint("GET videos?select=*"), ("id",), 10), names)
+    exec(pages_py(parse_fingerprint("GET videos?select=*"), Seek(("id",)), 10), names)
     rows = names["list_all_videos"]()  # type: ignore[operator]
     assert rows == sorted(table.rows, key=lambda row: row["id"])
     assert table.calls == count // 10 + 1
 
 
 def test_the_javascript_pages_return_each_row_once() -> None:
-    code = pages_js(parse_fingerprint("GET videos?select=*&x=eq.?"), ("id",), 10)
+    code = pages_js(parse_fingerprint("GET videos?select=*&x=eq.?"), Seek(("id",)), 10)
     script = (
         """
 const all = Array.from({ length: 64 }, (_, n) => ({ id: (n * 5) % 64, x: n % 2 }));
@@ -177,13 +179,13 @@ def test_the_javascript_and_the_python_read_the_rows_after_the_last_one() -> Non
     parsed, last = parse_fingerprint(SHAPES[1]), {"created_at": 'a"b', "id": 7}
     past = 'and(created_at.lt."a\\"b"),and(created_at.eq."a\\"b",id.lt."7")'
     shows = f"\nlistVideosPage('x', 50, {json.dumps(last)}).then((calls) => console.log(JSON.stringify(calls)));"
-    code = RECORDER + next_page_js(parsed, ("id",)) + shows
+    code = RECORDER + next_page_js(parsed, Seek(("id",))) + shows
     run = subprocess.run(["node", "-e", code], text=True, capture_output=True, check=True)
     calls = json.loads(run.stdout)
     assert ["or", past] in calls
     assert ["order", "id", {"ascending": False}] in calls
     space: dict[str, object] = {}
-    exec(next_page_py(parsed, ("id",)), space)
+    exec(next_page_py(parsed, Seek(("id",))), space)
     recorder = Recorder()
     space["supabase"] = recorder
     space["list_videos_page"]("x", 50, last)  # type: ignore[operator]
@@ -204,3 +206,50 @@ class Recorder:
             return self
 
         return call
+
+
+def test_without_nulls_the_condition_is_written_out() -> None:
+    parsed, seek = parse_fingerprint("GET t?order=at.desc"), Seek(("id",), ("at",))
+    js, py = next_page_js(parsed, seek), next_page_py(parsed, seek)
+    assert (
+        'query = query.or([\n    `at.lt.${quoted(last["at"])}`,\n'
+        '    `and(at.eq.${quoted(last["at"])},id.lt.${quoted(last["id"])})`,\n  ].join());'
+    ) in js
+    assert 'f\'at.lt.{quoted(last["at"])},\'\n            f\'and(at.eq.{quoted(last["at"])},id.lt.' in py
+    assert '"nulls"' not in js + py
+    quoted = next_page_js(parse_fingerprint('GET t?order="a b"'), Seek(("id",), ("a b",)))
+    assert "for (const [column, value, after, nulls]" in quoted
+
+
+@pytest.mark.parametrize(
+    ("query", "risk"),
+    [
+        ("t?order=a", " The code is right for nulls in a: not known to be NOT NULL."),
+        ("t?order=a,b,data->>k", " The code is right for nulls in a, b, data->>k: not known to be NOT NULL."),
+        ("t?order=id", ""),
+        ("t", ""),
+        ("u?order=a", ""),
+    ],
+)
+def test_the_finding_tells_for_which_columns_the_code_provides_for_nulls(query: str, risk: str) -> None:
+    assert nulls_risk(parse_fingerprint(f"GET {query}"), declared("t", "id,a,b,data", "id")) == risk
+
+
+def test_columns_that_are_declared_not_null_are_not_told() -> None:
+    facts = declared("t", "id,a,b", "id")
+    table = facts.relations["public.t"]
+    known = {**table.columns, b"a": Column("date", not_null=True)}
+    facts = replace(facts, relations={"public.t": replace(table, columns=known)})
+    assert "nulls in b:" in nulls_risk(parse_fingerprint("GET t?order=a,b"), facts)
+    assert "at.lt" not in next_page_fix(parse_fingerprint("GET t?order=a,b"), facts).supabase_js
+    assert "`a.gt.${quoted" in next_page_fix(parse_fingerprint("GET t?order=a"), facts).supabase_js
+
+
+@pytest.mark.parametrize("kind", ["jsonb", "text[]", "representation"])
+def test_no_page_starts_after_a_value_that_no_filter_takes(kind: str) -> None:
+    facts = declared("t", "id,a", "id")
+    table = facts.relations["public.t"]
+    facts = replace(facts, relations={"public.t": replace(table, columns={**table.columns, b"a": Column(kind)})})
+    fix = next_page_fix(parse_fingerprint("GET t?order=a"), facts)
+    assert fix.reason == f"No code: no filter takes a value of a ({kind}), after which a page starts."
+    assert not fix.supabase_js
