@@ -140,7 +140,12 @@ def _not_checked(relation: Relation, search: PolicySearch, database: Database) -
     because = f"policies let rows pass by {keys} or by {others}: whether an index helps depends on how many these are"
     if plan is not None:
         return NotChecked(RULE.code, f"{because} ({plan.unknown})", plan.remedy, relation.full_name)
-    return NotChecked(RULE.code, because, "CREATE EXTENSION hypopg, or use --trial on a copy.", relation.full_name)
+    asked = bool(database.extension("hypopg") or database.policy_plans)  # others of this database, and not this one
+    plannable = search.verb == "SELECT" and relation.kind != "p" and not asked
+    remedy = (
+        "CREATE EXTENSION hypopg, or use --trial on a copy." if plannable else "Ask EXPLAIN with an index on a copy."
+    )
+    return NotChecked(RULE.code, because, remedy, relation.full_name)
 
 
 def _finding(

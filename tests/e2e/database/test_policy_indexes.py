@@ -111,6 +111,8 @@ def test_what_the_text_of_policies_leaves_in_doubt_is_decided_by_plans_and_else_
 ) -> None:
     by_text = reported(tables)
     assert judged(by_text) == {name: case.static for name, case in CASES.items()}
+    remedies = {each["remedy"] for each in by_text["not_checked"] if each["check"] == "FAN032"}
+    assert remedies == {"CREATE EXTENSION hypopg, or use --trial on a copy."}
     assert "a plan with HypoPG, or --trial on a copy, proves it" in "\n".join(findings(by_text)[0]["evidence"])
 
     planned = {name: case.planned for name, case in CASES.items()}
@@ -149,6 +151,17 @@ def test_a_policy_of_writes_alone_is_told_as_what_it_costs_writes(desk: Desk) ->
     )
     (found,) = findings(reported(desk))
     assert (found["impact"], found["problem"].startswith("Each UPDATE of rows that no other")) == ("LOW", True)
+
+
+def test_where_no_plan_can_decide_the_remedy_names_none_that_would(desk: Desk) -> None:
+    desk.sql(
+        TABLE.format(name="notes"),
+        "create policy everybody on public.notes for select using (true)",
+        f"create policy own on public.notes for delete using ({OWN} or open)",
+        "analyze public.notes",
+    )
+    missing = [each for each in reported(desk, "--trial", "--trial")["not_checked"] if each["check"] == "FAN032"]
+    assert [each["remedy"] for each in missing] == ["Ask EXPLAIN with an index on a copy."]
 
 
 def test_where_an_index_serves_one_condition_of_and_nothing_is_missing(desk: Desk) -> None:
