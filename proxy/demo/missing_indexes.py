@@ -163,14 +163,29 @@ def _audit(dsn: str, recording: Path, report: Path, migration: Path) -> list[dic
     """The missing indexes that ``fanin audit --trial`` finds: it builds each in a transaction that is rolled back."""
     words = ["--traces", str(recording), "--db-uri", dsn, "--set", "catalog.schemas=public", "--fail-on", "never"]
     words += [word for code in OTHERS for word in ("--set", f"rules.{code}=off")]
-    words += ["--trial", "--trial", "--migration", str(migration), "--format", "json", "--output", str(report)]
+    # Autovacuum holds a lock that it gives up after deadlock_timeout, a second.
+    words += [
+        "--trial",
+        "--trial",
+        "--lock-timeout",
+        "20000",
+        "--migration",
+        str(migration),
+        "--format",
+        "json",
+        "--output",
+        str(report),
+    ]
     log = report.with_suffix(".log")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FANIN_")}
     with Child([sys.executable, "-m", "proxy", "audit", *words], log=log, env=environment) as child:
         if child.wait(AUDIT_TIMEOUT):
             raise StackError(f"fanin audit failed: {log.read_text(encoding='utf-8', errors='replace')[-500:]}")
-    found = [each["finding"] for each in json.loads(report.read_text(encoding="utf-8"))["findings"]]
-    return [finding for finding in found if finding["code"] == RULE]
+    read = json.loads(report.read_text(encoding="utf-8"))
+    found = [each["finding"] for each in read["findings"] if each["finding"]["code"] == RULE]
+    if not all(finding["measured"] for finding in found):
+        raise StackError(f"fanin audit measured nothing: {[each['because'] for each in read['not_checked']]}"[:500])
+    return found
 
 
 def _statements(migration: str) -> Iterator[str]:

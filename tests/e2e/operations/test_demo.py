@@ -114,7 +114,7 @@ def assert_eight_indexes(row: dict[str, Any]) -> None:
     plans = {one["keys"]: (one["plan_before"], one["plan_after"]) for one in row["indexes"]}
     assert plans["rushes (monthly_tracking_id)"][0] == "Seq Scan"
     assert all(after.endswith(("Index Scan", "Heap Scan")) for _, after in plans.values())
-    assert all(one["ms_before"] > 0 and one["ms_after"] > 0 for one in row["indexes"])
+    assert all(one["ms_before"] >= 0 and one["ms_after"] >= 0 for one in row["indexes"])
     assert row["finding"] == "8 indexes are missing"
 
 
