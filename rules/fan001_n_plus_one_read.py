@@ -44,19 +44,20 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from pydantic import Field
 
+from proxy.analysis.answer_shape import wants_object
 from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.patterns.fan_out import (
     FanOut,
     LoopThresholds,
     call_impact,
     fan_outs,
-    has_many_rows_per_key,
     parallel_fan_out,
 )
 from proxy.analysis.patterns.varying import (
     Parent,
     SimilarCalls,
     different_keys,
+    has_many_rows_per_key,
     key_evidence,
     key_text,
     parent_of,
@@ -66,7 +67,7 @@ from proxy.analysis.patterns.varying import (
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, rows_text
 from proxy.analysis.steps import Steps
-from proxy.analysis.values.joins import Join, join_of
+from proxy.analysis.values.joins import Join, counted_in, join_of
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.loops.embed_code import embed_risk, loop_expectation, loop_fix, ways
@@ -95,6 +96,9 @@ class NPlusOne(LoopThresholds):
 READ_RISK = (
     "The rows of all keys are read at one moment, or in chunks at several. A key without rows is not in the result."
 )
+
+
+COUNT_RISK = "The rows of all keys are counted at one moment, or in chunks at several."
 
 
 @InSteps
@@ -130,6 +134,8 @@ class LoopOfReads(msgspec.Struct, frozen=True):
     """For counts, by the names of relations and keys."""
     join: Join | None
     """By a foreign key of the database."""
+    many: bool
+    """Whether a key may have several rows."""
 
 
 def loop_of_reads(
@@ -142,7 +148,26 @@ def loop_of_reads(
     parent = None
     if not context.facts.relations:
         parent = yield from parent_of(trace.spans, found.spans, found.key)
-    return LoopOfReads(calls, found.spans, parent, join)
+    elif join is None and parsed.method == "HEAD":
+        parent = counted_in(context.facts, calls)
+    return LoopOfReads(calls, found.spans, parent, join, has_many_rows_per_key(calls, context.facts))
+
+
+def read_risk(loop: LoopOfReads) -> str:
+    """What code that reads all keys at once changes."""
+    if loop.calls.parsed.method == "HEAD":
+        return COUNT_RISK + embed_risk(loop.calls, loop.join, loop.parent)
+    return READ_RISK + _rows_risk(loop) + embed_risk(loop.calls, loop.join, loop.parent)
+
+
+def _rows_risk(loop: LoopOfReads) -> str:
+    """Whether a key has a row or an array, where each call got at most one row and did not ask for one."""
+    calls = loop.calls
+    if calls.rows > 1 or calls.limit == 1 or wants_object(calls.parsed):
+        return ""
+    if not loop.many:
+        return " A key has a row, not an array, since each call got at most one; several rows of a key are an error."
+    return " A key has an array of rows: take the first one where the call has .maybeSingle(), which no request shows."
 
 
 def _alone(spans: Sequence[Span]) -> Iterator[str]:
@@ -155,7 +180,7 @@ def _alone(spans: Sequence[Span]) -> Iterator[str]:
 def _finding(trace: Trace, loop: LoopOfReads) -> Finding:
     calls, spans = loop.calls, loop.spans
     parsed, upstream = calls.parsed, count_calls(spans)
-    fix = loop_fix(calls, has_many_rows_per_key(parsed, spans), loop.parent, loop.join)
+    fix = loop_fix(calls, loop.many, loop.parent, loop.join)
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans)),
@@ -178,5 +203,5 @@ def _finding(trace: Trace, loop: LoopOfReads) -> Finding:
         ),
         fix=fix,
         expected=loop_expectation(calls, loop.join, fix, len(spans), different_keys(calls, spans)),
-        risk=READ_RISK + embed_risk(calls, loop.join, loop.parent),
+        risk=read_risk(loop),
     )

@@ -53,7 +53,6 @@ from proxy.analysis.patterns.fan_out import (
     FanOut,
     call_impact,
     fan_outs,
-    has_many_rows_per_key,
     sequential_fan_out,
     sequential_or_slow_fan_out,
 )
@@ -71,9 +70,9 @@ from proxy.analysis.steps import Steps
 from proxy.analysis.values.origin import Origin, answers_with_keys, count_known_earlier, origins
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
-from proxy.fixes.loops.embed_code import embed_risk, loop_expectation, loop_fix, ways
+from proxy.fixes.loops.embed_code import loop_expectation, loop_fix, ways
 from proxy.model import Outcome, Span, Trace
-from rules.fan001_n_plus_one_read import READ_RISK, LoopOfReads, NPlusOne, loop_of_reads
+from rules.fan001_n_plus_one_read import LoopOfReads, NPlusOne, loop_of_reads, read_risk
 
 
 @InSteps
@@ -132,6 +131,11 @@ def _ahead(trace: Trace, found: FanOut, came_from: Sequence[Origin]) -> Steps[st
         return f"{served} of {len(spans)} were answered from rows fetched ahead (rules.fan002 = 'rewrite')"
     if not trace.explicit:
         return "rules.fan002 = 'rewrite' would not help: the client does not name this trace"
+    if len({span.exact_identity for span in spans}) > 1:
+        return (
+            "rules.fan002 = 'rewrite' would not help: a header that only names the call, such as a request id, is new"
+            " in these reads. If no SQL reads it, name it in identity.also_neutral"
+        )
     if found.plain_key is None or reason is not None:
         return f"rules.fan002 = 'rewrite' would not help: these reads are not merged ({reason or 'no-key'})"
     known = came_from[0] if came_from else None
@@ -146,7 +150,7 @@ def _ahead(trace: Trace, found: FanOut, came_from: Sequence[Origin]) -> Steps[st
 
 def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin], ahead: str) -> Finding:
     spans, calls, parsed = loop.spans, loop.calls, loop.calls.parsed
-    fix = loop_fix(calls, has_many_rows_per_key(parsed, spans), loop.parent, loop.join)
+    fix = loop_fix(calls, loop.many, loop.parent, loop.join)
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans), steady_seconds(spans)),
@@ -169,8 +173,7 @@ def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin], ahead
         expected=loop_expectation(calls, loop.join, fix, len(spans), different_keys(calls, spans))
         + " Their times no longer add up.",
         risk="If a step of the loop writes rows that a later step reads, the batch read returns the rows from before"
-        f" that write; take the new rows from the answer to the write. {READ_RISK}"
-        + embed_risk(calls, loop.join, loop.parent),
+        f" that write; take the new rows from the answer to the write. {read_risk(loop)}",
         queries=tuple({spans[0].fingerprint: None, **{origin.fingerprint: None for origin in came_from[:1]}}),
     )
 

@@ -206,6 +206,7 @@ def _is_n_plus_one(parsed: ParsedFingerprint, spans: Sequence[Span], trace: Trac
 
 def _finding(trace: Trace, parsed: ParsedFingerprint, again: Sequence[Run]) -> Finding:
     spans = [span for run in again for span in run]
+    fix = _fix(parsed, _moving_names(again))
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans)),
@@ -219,10 +220,10 @@ def _finding(trace: Trace, parsed: ParsedFingerprint, again: Sequence[Run]) -> F
         current=f"{len(spans)} requests, {plural(count_calls(spans), 'upstream call')}, {total_bytes(spans)} bytes"
         f" in {1000 * elapsed_seconds(spans):.0f} ms",
         evidence=(*_evidence(again, written_between(trace.spans, again)), *_callers(spans)),
-        fix=_fix(parsed, _moving_names(again)),
+        fix=fix,
         expected=f"{len(spans)} requests become {len(again)}.",
         risk="A change that others make during the request is seen only by the next request. If the repetition waits"
-        f" for such a change (polling), it is intended: mute this finding.{shape_risk(spans)}",
+        f" for such a change (polling), it is intended: mute this finding.{shape_risk(spans, fix)}",
     )
 
 

@@ -9,7 +9,8 @@ requests of the trace use the keys of one of these rows and of no other. This ne
 name or named after the table: for ``gym_classes``, ``gym_class_id``, or ``class_id`` if the value is new, the list has
 no such column, and the trace has no other table such as ``classes``. Without keys of answers, or if the answer was too
 large to keep them, a single new value of a filter that is named after the list (``creator_id`` after ``creators``)
-counts as a hint, with lower confidence, if the list has no limit.
+counts as a hint, with lower confidence, if the list has no limit. A value that a filter had before the list was not
+found in it.
 
 These are not analysed: lists after which the trace makes no request for ``rules.list_to_find_one.max_pause`` seconds (a
 person picks a row), lists whose keys are used in an ``in.(…)``, lists between the writes of a loop (FAN008), and
@@ -66,7 +67,7 @@ from proxy.analysis.spans import (
 )
 from proxy.analysis.steps import Steps
 from proxy.analysis.values.row_use import KeyUse, is_key
-from proxy.analysis.values.unique_key import row_key
+from proxy.analysis.values.unique_key import finds_one, row_key
 from proxy.analysis.volume import format_bytes, plural
 from proxy.findings.model import Finding, impact_of
 from proxy.fixes.reads.find_code import find_fix, find_name
@@ -186,13 +187,17 @@ def _use(listed: Span, uses: KeyUse, counts: Callable[[str], bool], context: Rul
         why = "later requests filter by the key of one of its rows, and of no other"
         return Use(listed, key, why, certain=False) if uses.names_one_row(listed) else None
     used = uses.rows_used(listed)
-    if used is None or len(used) != 1 or not uses.rows_used(listed, counts):
+    if used is None or len(used) != 1 or not uses.rows_used(listed, counts, new=True):
         return None
     (row,) = used
     column = uses.known_key_column(listed, row)
-    if column:
+    if column and finds_one(parse_fingerprint(listed.fingerprint), column, context.facts):
         return Use(listed, column, f"its {column} was known before: an earlier request filters by it", certain=True)
-    alone = [name for name, hashes in listed.row_keys if hashes.count(hashes[row]) == 1]
+    alone = [
+        name
+        for name, hashes in listed.row_keys
+        if hashes.count(hashes[row]) == 1 and finds_one(parse_fingerprint(listed.fingerprint), name, context.facts)
+    ]
     return Use(listed, next((name for name in (key, "id") if name in alone), (*alone, "")[0]), "", certain=True)
 
 

@@ -50,8 +50,8 @@ from msgspec.structs import replace
 from pydantic import Field
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.patterns.fan_out import call_impact, has_many_rows_per_key, most_varied
-from proxy.analysis.patterns.varying import SimilarCalls, similar_calls, variation_evidence
+from proxy.analysis.patterns.fan_out import call_impact, most_varied
+from proxy.analysis.patterns.varying import SimilarCalls, has_many_rows_per_key, similar_calls, variation_evidence
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import (
     READS,
@@ -113,7 +113,7 @@ def detect(trace: Trace, context: RuleContext[PatchAndRecount]) -> Iterator[Find
         found = yield from _in_a_row(rounds, context.thresholds)
         looked_up = yield from _is_looked_up(found)
         if found and not looked_up:
-            recount = yield from _recount(found)
+            recount = yield from _recount(found, context)
             yield _finding(trace, found, recount, context)
 
 
@@ -225,7 +225,7 @@ def _finding(trace: Trace, rounds: Sequence[Round], recount: Recount, context: R
     )
 
 
-def _recount(rounds: Sequence[Round]) -> Steps[Recount]:
+def _recount(rounds: Sequence[Round], context: RuleContext[PatchAndRecount]) -> Steps[Recount]:
     writes, reads = [one.write for one in rounds], [one.read for one in rounds]
     write, read = parse_fingerprint(writes[0].fingerprint), parse_fingerprint(reads[0].fingerprint)
     batch = yield from similar_calls(read, reads)
@@ -239,7 +239,7 @@ def _recount(rounds: Sequence[Round]) -> Steps[Recount]:
     return Recount(
         write=written,
         read=batch,
-        many=has_many_rows_per_key(read, reads),
+        many=has_many_rows_per_key(batch, context.facts),
         result_write=result,
         reads=1 if batch.keys else lists,
         result_writes=results,

@@ -79,6 +79,7 @@ RULE = Rule(
 def _finding(trace: Trace, spans: Sequence[Span], size: int, context: RuleContext[SelectStar]) -> Finding:
     parsed, rows = as_asked(parse_fingerprint(spans[0].fingerprint), spans), total_rows(spans)
     names = " and ".join(starred(parsed))
+    fix = narrow_fix(parsed, context.facts)
     return Finding(
         code=RULE.code,
         impact=volume_impact(size, 0),
@@ -92,8 +93,8 @@ def _finding(trace: Trace, spans: Sequence[Span], size: int, context: RuleContex
         current=f"{plural(len(spans), 'request')}, {plural(rows, 'row')}, {format_bytes(size)}:"
         f" {size // rows} bytes per row",
         evidence=(f"select={parsed.select}: every column of {names} is sent, also those that are added later",),
-        fix=narrow_fix(parsed, context.facts),
+        fix=fix,
         expected=f"The columns of {plural(rows, 'row')} that are not named are not read, sent or parsed.",
         risk="Code that uses a column which is not named gets undefined (JavaScript) or a KeyError (Python); generated"
-        f" types find this before the code runs.{shape_risk(spans)}",
+        f" types find this before the code runs.{shape_risk(spans, fix)}",
     )

@@ -98,6 +98,9 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
     visited = sum(span.total for span in spans)
     most = max(span.total for span in spans)
     once = f" {len(spans)} times" if len(spans) > 1 else ""
+    fix = printable_fix(
+        [parsed], lambda: estimate_sql(parsed), lambda: estimate_js(parsed), lambda: estimate_py(parsed)
+    )
     return Finding(
         code=RULE.code,
         impact=impact_of(IMPACTS, visited),
@@ -110,10 +113,8 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         problem=f"The application asks for an exact count of all rows of {parsed.name} that pass its filters.",
         current=f"{plural(len(spans), 'request')}, {visited} rows counted in {1000 * total_seconds(spans):.0f} ms",
         evidence=(f"Prefer: count=exact, answered with up to {most} rows in all",),
-        fix=printable_fix(
-            [parsed], lambda: estimate_sql(parsed), lambda: estimate_js(parsed), lambda: estimate_py(parsed)
-        ),
+        fix=fix,
         expected="The planner's estimate reads no rows; count=estimated counts exactly below db-max-rows.",
         risk="If the number has to be exact (invoices), count once and pass the number on with each page."
-        + shape_risk(spans),
+        + shape_risk(spans, fix),
     )

@@ -160,6 +160,9 @@ def _finding(trace: Trace, chain: Sequence[Span]) -> Finding:
     reads = [as_asked(parse_fingerprint(span.fingerprint), [span]) for span in chain[:MOST]]
     names, saved = ", ".join(read.name for read in reads), _saved(chain)
     times = [1000 * (span.end - span.start) for span in chain]
+    fix = printable_fix(
+        reads, lambda: "\n".join(map(read_sql, reads)), lambda: together_js(reads), lambda: together_py(reads)
+    )
     return Finding(
         code=RULE.code,
         impact=one_worse_if_noticed(impact_of(IMPACTS, len(chain)), saved),
@@ -176,14 +179,9 @@ def _finding(trace: Trace, chain: Sequence[Span]) -> Finding:
             " before select, and nothing was written",
             *([f"the code has the first {MOST} of the {len(chain)} reads"] if len(chain) > MOST else []),
         ),
-        fix=printable_fix(
-            reads,
-            lambda: "\n".join(map(read_sql, reads)),
-            lambda: together_js(reads),
-            lambda: together_py(reads),
-        ),
+        fix=fix,
         expected=f"About {max(times):.0f} ms instead of {sum(times):.0f} ms.",
         risk="If an earlier result decides whether a later read is needed, that read may be unnecessary."
-        + max(shape_risk([span]) for span in chain[:MOST]),
+        + max(shape_risk([span], fix) for span in chain[:MOST]),
         queries=tuple([span.fingerprint for span in chain[:MOST]]),
     )

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.spans import succeeded
+from proxy.findings.model import Fix
 from proxy.model import Span
 
 OBJECT, STRIPPED, OTHER = "object", "nulls=stripped", "other"
@@ -32,8 +33,10 @@ def wants_object(parsed: ParsedFingerprint) -> bool:
     return OBJECT in parsed.media
 
 
-def shape_risk(spans: Sequence[Span]) -> str:
+def shape_risk(spans: Sequence[Span], fix: Fix) -> str:
     """What to change in code that returns an array, if the application may have one object; empty if it has none."""
+    if not fix.supabase_js:
+        return ""
     reads = [span for span in spans if span.method == "GET" and span.relation]
     objects = [OBJECT in span.media for span in reads]
     if any(objects) and not all(objects):

@@ -278,3 +278,35 @@ def test_without_keys_the_whole_name_of_the_key_is_a_hint(table: str) -> None:
     key = {"statuses": "status_id", "gym_classes": "gym_class_id", "addresses": "address_id"}.get(table, "company_id")
     assert findings(f"GET /{table} → 2000 rows, 800 kB", f"then GET /bookings?{key}=eq.7")
     assert not findings("GET /gym_classes → 2000 rows, 800 kB", "then GET /bookings?class_id=eq.7")
+
+
+@pytest.mark.parametrize(
+    ("before", "later", "found"),
+    [
+        ("GET /profiles?user_id=eq.207", "then GET /badges?user_id=eq.207", False),
+        ("GET /users?id=eq.207", "then GET /badges?user_id=eq.207", False),
+        ("GET /profiles?plan_id=eq.207", "then GET /badges?user_id=eq.207", True),  # a plan of that number
+        ("GET /profiles?user_id=eq.208", "then GET /badges?user_id=eq.207", True),
+        ("GET /users?id=eq.207", "then GET /badges?creator_id=eq.7", True),
+    ],
+)
+def test_a_value_that_was_known_before_the_list_was_not_found_in_it(before: str, later: str, found: bool) -> None:
+    assert bool(findings(before, f"then {ALL}", later)) is found
+
+
+def test_a_uuid_that_was_known_before_is_not_whatever_its_columns_are_called() -> None:
+    listed = f"GET /users → 60 rows, ids {';'.join(UUID.format(n) for n in range(60))}"
+    later = f"then GET /badges?owner=eq.{UUID.format(7)}"
+    assert findings(listed, later)
+    assert not findings(f"GET /sessions?user_id=eq.{UUID.format(7)}", f"then {listed}", later)
+
+
+def test_no_code_finds_a_row_by_a_column_that_is_not_unique() -> None:
+    (seen,) = told(["GET /entries → 60 rows, order_ids 1;…;60, product_ids 201;…;260", "then GET /products?id=eq.207"])
+    context = RuleSettings().of(RULE)
+    composite = replace(context, facts=declared("entries", "order_id,product_id", "order_id", "product_id"))
+    (finding,) = detect(seen, composite)
+    assert "the column of entries that finds the row is unknown" in finding.fix.reason
+    unique = replace(context, facts=declared("entries", "order_id,product_id", "order_id", unique="product_id"))
+    (finding,) = detect(seen, unique)
+    assert "getEntryBy" in finding.fix.supabase_js

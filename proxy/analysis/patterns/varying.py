@@ -5,12 +5,14 @@ from operator import itemgetter
 
 import msgspec
 
-from proxy.analysis.answer_shape import as_asked
+from proxy.analysis.answer_shape import as_asked, wants_object
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.spans import is_read, literal_kind, succeeded
 from proxy.analysis.steps import Steps
 from proxy.analysis.values.origin import answers_with_keys, origins
+from proxy.analysis.values.unique_key import has_key
 from proxy.model import Span
+from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.postgrest.singular import singular
 
 ID = "id"
@@ -69,6 +71,19 @@ def similar_calls(parsed: ParsedFingerprint, spans: Sequence[Span], key: Filter 
     return made
 
 
+def has_many_rows_per_key(calls: SimilarCalls, facts: DatabaseFacts) -> bool:
+    """Whether a key may have several rows: not if each call asks for one object, nor if no answer had several and the
+    database does not say that the keys of its table are not unique.
+    """
+    if wants_object(calls.parsed):
+        return False
+    if calls.parsed.order or calls.rows > 1 or not calls.keys:
+        return True
+    relation = facts.of(calls.parsed.name)
+    known = relation is not None and relation.complete and relation.can_have_indexes
+    return known and not has_key(calls.parsed, [key.column for key in calls.keys], facts)
+
+
 def param_names(fingerprint: str) -> tuple[str, ...]:
     """The parameters of a fingerprint in the order of the query, without the placeholders of their values."""
     query = fingerprint.partition("?")[2]
@@ -88,6 +103,8 @@ class Parent(msgspec.Struct, frozen=True):
     column: str
     many: bool = True
     """Whether an embed in it is surely an array: an object, if each row has at most one, which may be unknown."""
+    declared: bool = False
+    """Whether a foreign key of the database says so, not the names of relations and keys."""
 
 
 def parent_of(earlier: Sequence[Span], counts: Sequence[Span], key: Filter) -> Steps[Parent | None]:

@@ -40,7 +40,24 @@ class Join(msgspec.Struct, frozen=True):
     @property
     def parent(self) -> Parent | None:
         """What counts can be embedded in."""
-        return Parent(self.relation, self.column, self.single is False) if self.owned and not self.single else None
+        if not self.owned or self.single:
+            return None
+        return Parent(self.relation, self.column, self.single is False, declared=True)
+
+
+def counted_in(facts: DatabaseFacts, calls: SimilarCalls) -> Parent | None:
+    """What counts can be embedded in: the relation that a foreign key of their one key refers to, whether or not it was
+    read before. None if no such key is known, or if names need quotes in a select.
+    """
+    if len(calls.keys) != 1:
+        return None
+    own = facts.qualified(calls.parsed.name)
+    relation = facts.relations.get(own)
+    for key, owned in _foreign_keys(facts, own, calls.keys[0].column):
+        if owned and relation is not None and _is_embeddable(own, key.target) and not relation.is_unique(key.columns):
+            target = key.target.partition(".")[2]
+            return Parent(target, key.target_columns[0], relation.complete, declared=True)
+    return None
 
 
 def join_of(facts: DatabaseFacts, earlier: Sequence[Span], loop: Sequence[Span], calls: SimilarCalls) -> Join | None:

@@ -40,6 +40,8 @@ class KeyUse:
         """Per value of an ``eq`` filter on a key, by fingerprint and column: the last request and its start."""
         self._known_since: dict[int, float] = {}
         """Per such value, the start of the first request."""
+        self._known_as: dict[tuple[str, int], float] = {}
+        """The same by the name that other tables have for the key, and value."""
         self._by_column: dict[str, list[tuple[float, int | None]]] = {}
         """Per key column, the starts of requests that filter by it, in order, with the values; None if not ``eq``."""
         self._one_value: dict[str, tuple[int, int]] = {}
@@ -74,16 +76,19 @@ class KeyUse:
         yield from made._find_first(ordered, conditions)
         return made
 
-    def rows_used(self, listed: Span, counts: Callable[[str], bool] = lambda _: True) -> set[int] | None:
+    def rows_used(
+        self, listed: Span, counts: Callable[[str], bool] = lambda _: True, new: bool = False
+    ) -> set[int] | None:
         """Indexes of the rows of ``listed`` that later filters name; None if a later filter on a key is not ``eq``.
 
-        ``counts`` says whether requests with a fingerprint count.
+        ``counts`` says whether requests with a fingerprint count; ``new``: only values count that no filter had before
+        the list, so that they were found in it.
         """
         if self._last_range >= listed.end or (self._has_other_keys and self._last_other_list >= listed.end):
             return None
         used: set[int] = set()
         for column, hashes in listed.row_keys:
-            named = {value for value in self._uses.keys() & hashes if self._names(listed, column, value, counts)}
+            named = {value for value in self._uses.keys() & hashes if self._names(listed, column, value, counts, new)}
             if named:
                 used.update(row for row, value in enumerate(hashes) if value in named)
         return used
@@ -131,6 +136,7 @@ class KeyUse:
         if equal:
             self._uses.setdefault(literal, {})[span.fingerprint, column] = span.start, span
             self._known_since.setdefault(literal, span.start)
+            self._known_as.setdefault((_meaning(column, span), literal), span.start)
         else:
             self._last_range = span.start
 
@@ -145,7 +151,14 @@ class KeyUse:
                     seen = self._first_seen.get(value, ())
                     self._first_seen[value] = (*seen, (span.start, span.number))[:2]
 
-    def _names(self, listed: Span, column: str, value: int, counts: Callable[[str], bool]) -> bool:
+    def _was_known(self, listed: Span, filtered: str, value: int, span: Span) -> bool:
+        """Whether a filter before the list had the value, with the same meaning; equal UUIDs have the same."""
+        since = self._known_as.get((_meaning(filtered, span), value), float("inf"))
+        if dict(span.key_types).get(filtered) == "uuid":
+            since = min(since, self._known_since.get(value, since))
+        return since <= listed.start
+
+    def _names(self, listed: Span, column: str, value: int, counts: Callable[[str], bool], new: bool) -> bool:
         return any(
             start >= listed.end
             and (
@@ -153,6 +166,7 @@ class KeyUse:
                 or self._refers_by_last_word(listed, column, value, filtered, span)
             )
             and counts(fingerprint)
+            and not (new and self._was_known(listed, filtered, value, span))
             for (fingerprint, filtered), (start, span) in self._uses[value].items()
         )
 
@@ -177,6 +191,11 @@ def _last_value(filters: Sequence[tuple[float, int | None]]) -> tuple[int, int] 
         return None
     at = next((at for at, (_, other) in enumerate(reversed(filters)) if other != value), len(filters))
     return value, at
+
+
+def _meaning(column: str, span: Span) -> str:
+    """``creator_id`` for ``id`` of ``creators``."""
+    return f"{singular(_relation(span))}_id" if column == "id" else column
 
 
 def _relation(span: Span) -> str:

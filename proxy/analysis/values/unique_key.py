@@ -41,6 +41,14 @@ def has_key(parsed: ParsedFingerprint, columns: Collection[str], facts: Database
     return unique or relation.is_unique(columns)
 
 
+def finds_one(parsed: ParsedFingerprint, column: str, facts: DatabaseFacts) -> bool:
+    """Whether a value of ``column`` belongs to one row at most, as far as is known of the database."""
+    relation = facts.of(parsed.name)
+    if relation is None or not (relation.complete and relation.can_have_indexes):
+        return True
+    return has_key(parsed, [column], facts)
+
+
 def no_key_reason(parsed: ParsedFingerprint, facts: DatabaseFacts) -> str:
     """Why no page starts after the last row of the one before it."""
     if facts.of(parsed.name) is None:

@@ -46,6 +46,12 @@ from proxy.fixes.sql.clauses import sql_reason
 from proxy.postgrest.names import plural
 from proxy.postgrest.request.select_list import Embed
 
+OWN_LIMIT = (
+    "No batch read: each call reads only the first rows of its key. One read for all keys reads all their rows, and"
+    " a function that limits them (cross join lateral) cannot take all of these filters as an object per key."
+)
+SEVERAL = '"several rows of one key"'
+"""Of a key that had one row in each call; ``.single()`` and ``.maybeSingle()`` take it for an error too."""
 ONE = "id"
 """A key of this name has one row per key, probably: then a limit of 1 needs no function in the database."""
 
@@ -85,6 +91,8 @@ def batch_fix(calls: SimilarCalls, many: bool, parent: Parent | None = None) -> 
     if is_limited(calls) and limits_in_database(calls.parsed):
         sql = first_rows_sql(calls, snake_case(name_of(calls)))
         return Fix(sql, batch_js(calls, many, function=True), batch_py(calls, many, function=True))
+    if is_limited(calls):
+        return Fix(reason=OWN_LIMIT)
     rest = [condition for condition in calls.parsed.filters if condition not in calls.keys]
     no_sql = "No SQL: each key has its own limit." if calls.limit is not None else sql_reason(calls.parsed, rest)
     if len(calls.keys) > 1 and not takes_keys(calls.keys):
@@ -201,15 +209,18 @@ def _rows_js(keys: Keys, many: bool, limit: int | None) -> list[str]:
         short = f"if (byKey.get(key).length < {limit}) {push}" if limit is not None else push
         store = ["if (!byKey.has(key)) byKey.set(key, []);", short]
     else:
-        store = ["if (!byKey.has(key)) byKey.set(key, row);"]
+        again = ["if (byKey.has(key)) throw new Error(" + SEVERAL + ");", "byKey.set(key, row);"]
+        store = ["if (!byKey.has(key)) byKey.set(key, row);"] if limit == 1 else again
     return [f"for (const {row} of data) {{", *indent([f"const key = {key};", *store], 2), "}"]
 
 
 def _rows_py(keys: Keys, many: bool, limit: int | None) -> list[str]:
     members = [f"row.pop({json.dumps(a)})" if a in keys.added else f"row[{json.dumps(a)}]" for a in keys.aliases]
     key = members[0] if len(members) == 1 else f"({', '.join(members)})"
-    if not many:
+    if not many and limit == 1:
         store: tuple[str, ...] = ("by_key.setdefault(key, row)",)
+    elif not many:
+        store = ("if key in by_key:", f"    raise ValueError({SEVERAL})", "by_key[key] = row")
     elif limit is None:
         store = ("by_key.setdefault(key, []).append(row)",)
     else:
@@ -222,6 +233,8 @@ def batch_expectation(calls: SimilarCalls, fix: Fix, requests: int, different: i
     """The cost after the fix, for ``requests`` with ``different`` keys."""
     if not fix.supabase_js:
         return f"One request instead of {requests}, if one can be written by hand."
+    if "chunk" not in fix.supabase_js:  # a function in the database takes all keys
+        return f"{name_of(calls)}(…) once instead of {requests} calls: {requests} requests become 1."
     chunks = -(-different // chunk_size(calls))
     return (
         f"{name_of(calls)}(…) once instead of {requests} calls: {requests} requests become {chunks}"

@@ -28,7 +28,7 @@ from proxy.fixes.clients.filter_code import (
 from proxy.fixes.clients.function_code import function_js, function_py, indent, statement_js, statement_py
 from proxy.fixes.clients.identifiers import snake_case
 from proxy.fixes.clients.memoized import memoized
-from proxy.fixes.loops.batch_code import batch_expectation, batch_fix, name_of
+from proxy.fixes.loops.batch_code import OWN_LIMIT, batch_expectation, batch_fix, name_of
 from proxy.fixes.loops.batch_reasons import batch_reason
 from proxy.fixes.loops.key_code import (
     HALVES_JS,
@@ -57,7 +57,8 @@ def loop_fix(calls: SimilarCalls, many: bool, parent: Parent | None, join: Join 
     if not is_embedded(calls, join):
         return batch
     many = many and calls.limit != 1
-    return Fix(batch.sql, _embed_js(calls, many, join), _embed_py(calls, many, join), batch.reason)
+    no_sql = "No SQL: each key has its own limit." if batch.reason == OWN_LIMIT else batch.reason
+    return Fix(batch.sql, _embed_js(calls, many, join), _embed_py(calls, many, join), no_sql)
 
 
 def is_embedded(calls: SimilarCalls, join: Join | None) -> bool:
@@ -68,6 +69,10 @@ def is_embedded(calls: SimilarCalls, join: Join | None) -> bool:
 
 def embed_risk(calls: SimilarCalls, join: Join | None, parent: Parent | None = None) -> str:
     """What an embed leaves out, or needs; empty if the code is none."""
+    if calls.parsed.method == "HEAD":
+        parent = join.parent if join is not None else parent
+    if parent is not None and parent.declared and not batch_reason(calls):
+        return f" The counts are of rows of {parent.relation} that the caller may read."
     if parent is not None and join is None and not batch_reason(calls):
         return (
             f" The counts by embed need a foreign key from {calls.parsed.relation}.{calls.keys[0].column} to"

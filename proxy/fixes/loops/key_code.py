@@ -85,7 +85,8 @@ def chunk_size(calls: SimilarCalls) -> int:
     plain = len(calls.keys) == 1 and calls.kinds[0] in ("integer", "uuid")
     values = calls.others[0].count("?") if calls.others else 0  # those of a logic tree
     most = MOST_KEYS if plain else MOST_LONG_KEYS if values <= 2 else max(1, 2 * MOST_LONG_KEYS // values)
-    return max(1, min(most, MOST_ROWS // max(calls.limit or calls.rows, 1)))
+    rows = 1 if calls.parsed.method == "HEAD" else calls.limit or calls.rows
+    return max(1, min(most, MOST_ROWS // max(rows, 1)))
 
 
 def chunk_filter_js(keys: Keys, chunk: str) -> str:

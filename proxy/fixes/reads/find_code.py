@@ -50,13 +50,13 @@ def find_js(parsed: ParsedFingerprint, column: str) -> str:
 
 
 def find_py(parsed: ParsedFingerprint, column: str) -> str:
-    """The same for supabase-py; it returns None without a row."""
+    """The same for supabase-py; it returns None without a row, and raises APIError for several."""
     read = name_values(_by_column(parsed, column), camel=False)
-    call = statement_py("rows =", [*py_chain(read), ".limit(1)", ".execute()", ".data"])
+    call = statement_py("answer =", [*py_chain(read), ".maybe_single()", ".execute()"])
     body = [
         *quoting_py(call),
         *call,
-        "return rows[0] if rows else None",
+        "return answer.data if answer else None",
     ]
     return function_py(snake_case(find_name(parsed, column)), read.arguments, body)
 

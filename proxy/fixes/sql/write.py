@@ -54,8 +54,8 @@ def rows_sql(parsed: ParsedFingerprint, preferences: str, primary_key: Sequence[
     """
     table = table_sql(parsed)
     conflict = [name.strip() for name in conflict_columns(parsed).split(",") if name] or primary_key
-    merges = "resolution=ignore-duplicates" not in preferences
-    keys = [quoted_identifier(name) for name in conflict] if merges else []
+    ignores = "resolution=ignore-duplicates" in preferences
+    keys = [quoted_identifier(name) for name in conflict]
     columns = ", ".join([*keys, COLUMN])
     lines = [
         f"insert into {table} ({columns}) {OTHER_COLUMNS}",
@@ -63,7 +63,6 @@ def rows_sql(parsed: ParsedFingerprint, preferences: str, primary_key: Sequence[
         f"from {records_sql(parsed, '$1::jsonb')}",
     ]
     if keys:
-        lines += [f"on conflict ({', '.join(keys)})", f"do update set {COLUMN} = excluded.{COLUMN}"]
-    elif "resolution=ignore-duplicates" in preferences:
-        lines.append("on conflict do nothing")
+        does = "do nothing" if ignores else f"do update set {COLUMN} = excluded.{COLUMN}"
+        lines += [f"on conflict ({', '.join(keys)})", does]
     return "\n".join(lines) + ";"

@@ -12,7 +12,6 @@ from proxy.fixes.sql.batch import takes_keys
 from proxy.fixes.sql.clauses import unsupported_conditions
 from proxy.fixes.sql.write import batch_write_sql, row_write_sql, rows_sql, update_each_sql
 from proxy.fixes.writes.write_code import (
-    IGNORE,
     batch_write_js,
     batch_write_py,
     is_upsert,
@@ -50,7 +49,7 @@ def write_fix(calls: SimilarCalls, facts: DatabaseFacts, own: bool = True) -> Fi
 
 def _rows_fix(calls: SimilarCalls, facts: DatabaseFacts) -> Fix:
     parsed, preferences = calls.parsed, calls.preferences
-    by_primary_key = is_upsert(parsed, preferences) and IGNORE not in preferences and not conflict_columns(parsed)
+    by_primary_key = is_upsert(parsed, preferences) and not conflict_columns(parsed)
     relation = facts.of(parsed.name) if by_primary_key else None
     key = () if relation is None else relation.primary_key
     no_sql = _no_key_reason(parsed, relation) if by_primary_key and not key else ""

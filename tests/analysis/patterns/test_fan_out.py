@@ -12,7 +12,6 @@ from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.patterns.fan_out import (
     FanOutDetector,
     fan_outs,
-    has_many_rows_per_key,
     parallel_fan_out,
     sequential_fan_out,
     varying_key,
@@ -92,6 +91,9 @@ def test_connections_of_a_pool_used_in_turn_do_not_make_reads_without_overlap_pa
     assert detected(on(1), before) == SEQUENTIAL
     assert detected(on(20), before) == PARALLEL, "each was opened for these reads"
     assert detected(on(1, last=0.03), before) == PARALLEL, "two of them overlap"
+    old = [replace(one, connected=-2.0) for one in on(1)]
+    assert detected(old) == SEQUENTIAL, "they were opened for another trace"
+    assert detected([replace(old[0], end=1.03), *old[1:]]) == PARALLEL, "two of them overlap"
 
 
 def test_a_person_or_a_timer_makes_no_loop_and_a_busy_machine_does_not_end_one() -> None:
@@ -101,12 +103,6 @@ def test_a_person_or_a_timer_makes_no_loop_and_a_busy_machine_does_not_end_one()
 
     assert with_pauses(0.001, 0.03, 0.4, 0.01, 0.02, 0.05, 0.01, 0.02) == SEQUENTIAL
     assert with_pauses(0.14, 0.16, 0.28, 0.14, 0.15, 0.19) == [False, False]
-
-
-def test_a_key_has_many_rows_if_an_answer_had_several_or_the_query_has_an_order() -> None:
-    for line, answer, many in (("?a=eq.1", "1 rows", False), ("?a=eq.1", "2 rows", True), ("?order=b", "1 rows", True)):
-        read = span(f"GET /t{line} → {answer}", 1)
-        assert has_many_rows_per_key(parse_fingerprint(read.fingerprint), [read]) is many
 
 
 def test_each_fingerprint_that_fans_out_is_detected_unless_the_trace_is_mixed() -> None:

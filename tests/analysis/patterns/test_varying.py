@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+from msgspec.structs import replace
+
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.patterns.varying import different_keys, key_evidence, key_text, similar_calls, variation_evidence
+from proxy.analysis.patterns.varying import (
+    different_keys,
+    has_many_rows_per_key,
+    key_evidence,
+    key_text,
+    similar_calls,
+    variation_evidence,
+)
 from proxy.analysis.steps import result_of
+from proxy.postgrest.database_facts import DatabaseFacts
+from tests.factories import declared
 from tests.rules.traces import span
 
 if TYPE_CHECKING:
@@ -49,3 +61,34 @@ def test_a_name_that_makes_the_parameters_ambiguous_makes_all_of_them_vary() -> 
     calls = spans(*(f"GET /t?a%26b=eq.x&id=eq.{n}" for n in range(5)))
     seen = result_of(similar_calls(parse_fingerprint(calls[0].fingerprint), calls))
     assert seen.others
+
+
+@pytest.mark.parametrize(
+    ("query", "rows", "media", "many"),
+    [
+        ("t?user_id=eq.{}", 1, "", False),
+        ("t?user_id=ilike.{}", 1, "", True),
+        ("t?user_id=eq.{}", 1, "object", False),
+        ("t?user_id=eq.{}&order=at", 1, "object", False),
+        ("t?id=eq.{}", 1, "", False),
+        ("t?id=eq.{}", 3, "", True),
+        ("t?id=eq.{}&order=at", 1, "", True),
+    ],
+)
+def test_a_key_may_have_many_rows_if_an_answer_had_several_or_has_an_order(
+    query: str, rows: int, media: str, many: bool
+) -> None:
+    calls = [replace(one, media=media) for one in spans(*(f"GET /{query.format(n)}" for n in range(5)), rows=rows)]
+    seen = result_of(similar_calls(parse_fingerprint(calls[0].fingerprint), calls))
+    assert has_many_rows_per_key(seen, DatabaseFacts()) is many
+
+
+def test_the_database_knows_which_keys_are_unique() -> None:
+    calls = spans(*(f"GET /t?code=eq.{n}" for n in range(5)))
+    seen = result_of(similar_calls(parse_fingerprint(calls[0].fingerprint), calls))
+    assert not has_many_rows_per_key(seen, declared("t", "id,code", "id", unique="code"))
+    assert not has_many_rows_per_key(seen, declared("t", "id,code", "code"))
+    assert has_many_rows_per_key(seen, declared("t", "id,code", "id", "code"))
+    facts = declared("t", "id,code", "id", "code")
+    described = replace(facts.relations["public.t"], complete=False)
+    assert not has_many_rows_per_key(seen, replace(facts, relations={"public.t": described}))

@@ -182,6 +182,25 @@ async def test_the_cure_of_a_loop_over_rows_of_an_earlier_read_is_an_embed(loops
     assert finding.risk.endswith("The embed has only rows whose row of owner the caller may read.")
 
 
+async def test_counts_are_embedded_in_what_their_foreign_key_refers_to_though_nothing_read_it(loops: Stack) -> None:
+    draw = random.Random(2)
+    alone, filtered = counts(draw), counts(draw)
+    filtered.after = [Param("label", "eq.part 3", ("part 3",))]
+    for shape in (alone, filtered):
+        shape.first = "/owner?select=email&id=lt.3"  # of another relation
+    played = await play(loops, [alone, filtered], db_uri=loops.dsn)
+    async with comparing(loops) as comparison:
+        for one in played:
+            await comparison.compare(one)
+    assert not comparison.wrong, comparison.report()
+    for one in played:
+        finding = one.finding("FAN001", "FAN002")
+        assert finding is not None
+        assert '.from("thing")' in finding.fix.supabase_js
+        assert '.select("id,part!thing_id(count)")' in finding.fix.supabase_js
+        assert finding.risk.endswith("The counts are of rows of thing that the caller may read.")
+
+
 async def test_rows_that_refer_to_the_key_are_told_of_and_read_in_a_batch(loops: Stack) -> None:
     keys = [(n,) for n in range(10)]
     (played,) = await play(

@@ -133,12 +133,12 @@ class Comparison:
         assert "error" not in answer, answer["error"]
         (result,) = answer["results"]
         pairs = [(json.loads(key) if len(shape.columns) > 1 else [key], rows) for key, rows in result["map"]]
-        return by_key(pairs)
+        return by_key(pairs, shape)
 
     async def _by_py(self, shape: Shape, code: str) -> dict[str, Rows]:
         keys = [key[0] if len(key) == 1 else key for key in shape.keys]
         (result,) = await self.python.run(code, [[keys, *shape.args]])
-        return by_key([(key if len(shape.columns) > 1 else [key], rows) for key, rows in result.items()])
+        return by_key([(key if len(shape.columns) > 1 else [key], rows) for key, rows in result.items()], shape)
 
     async def _by_sql(self, shape: Shape, code: str) -> dict[str, Rows] | None:
         objects = json.dumps([dict(zip(shape.columns, key, strict=True)) for key in shape.keys])
@@ -197,7 +197,10 @@ def keyed(shape: Shape, rows: Rows) -> dict[str, Rows]:
     return found
 
 
-def by_key(pairs: Any) -> dict[str, Rows]:
+def by_key(pairs: Any, shape: Shape | None = None) -> dict[str, Rows]:
+    """Rows by key. Where each call got one object, an object is wanted."""
+    if shape is not None and shape.name == "one object":
+        assert not any(isinstance(rows, list) for _, rows in pairs)
     return {key_text(key): rows if isinstance(rows, list) else [rows] for key, rows in pairs if rows}
 
 

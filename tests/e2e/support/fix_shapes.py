@@ -209,7 +209,7 @@ def reads(draw: random.Random) -> Shape:
     shape.parallel = draw.random() < 0.5
     if draw.random() < 0.15 and order:
         shape.limit = draw.choice([1, 1, 2, 5])
-        shape.name = "read with a limit"
+        shape.name, shape.withheld = "read with a limit", None
     return shape
 
 
@@ -271,6 +271,7 @@ def embeds(draw: random.Random) -> Shape:
     shape.parallel = draw.random() < 0.5
     if draw.random() < 0.3:
         shape.limit, shape.name = draw.choice([1, 3]), "read with an embed and a limit"
+        shape.withheld = None
         shape.order = draw.choice(["id", "due.desc.nullslast,id", "data->>k,id.desc"])
     return shape
 

@@ -104,6 +104,12 @@ def test_a_limit_that_left_out_no_row_needs_no_function() -> None:
     assert "if (!byKey.has(key)) byKey.set(key, row);" in fix.supabase_js
 
 
+def test_a_second_row_of_a_key_that_had_one_is_not_dropped_without_a_word() -> None:
+    fix = batch_fix(seen("GET t?user_id=eq.?", "user_id", rows=1), many=False)
+    assert 'if (byKey.has(key)) throw new Error("several rows of one key");' in fix.supabase_js
+    assert 'raise ValueError("several rows of one key")' in fix.supabase_py
+
+
 def test_chunks_are_smaller_the_more_rows_a_key_has() -> None:
     for rows, size in ((1, 200), (60, 16), (5000, 1)):
         assert f"at += {size})" in batch_js(seen("GET t?id=eq.?", "id", rows=rows), many=True)

@@ -26,5 +26,6 @@ def test_the_row_is_read_by_the_column_and_the_filters_of_the_list() -> None:
     parsed = parse_fingerprint("GET creators?select=id,email&status=eq.?&order=created_at")
     assert find_name(parsed, "user_id") == "getCreatorByUserId"
     assert '.eq("user_id", userId)\n    .eq("status", status)\n    .maybeSingle();' in find_js(parsed, "user_id")
-    assert "return rows[0] if rows else None" in find_py(parsed, "user_id")
+    assert ".maybe_single()" in find_py(parsed, "user_id")  # as in JavaScript, several rows are an error
+    assert "return answer.data if answer else None" in find_py(parsed, "user_id")
     assert find_sql(parsed, "user_id").endswith("where user_id = $1\n  and status = $2;")

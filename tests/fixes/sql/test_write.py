@@ -48,3 +48,10 @@ def test_an_insert_updates_on_a_conflict_only_where_one_is_named() -> None:
 
 def test_a_name_that_needs_quotes_has_them() -> None:
     assert 'where videos."user" = given."user";' in update_each_sql(seen("PATCH videos?user=eq.?", "user"))
+
+
+def test_rows_are_skipped_by_the_columns_that_the_calls_name_and_not_by_any_other_key() -> None:
+    skip = "resolution=ignore-duplicates"
+    named = rows_sql(parse_fingerprint("POST t?on_conflict=code"), skip, ("id",))
+    assert named.endswith("on conflict (code)\ndo nothing;")
+    assert rows_sql(parse_fingerprint("POST t"), skip, ("id",)).endswith("on conflict (id)\ndo nothing;")
