@@ -8,7 +8,8 @@ The folders, from the top down, each with its question. A folder imports only fo
 tests/test_imports.py says which. The folders that decide are pure: no clock, no socket, no log. The others do the I/O.
 
 ``commands``
-    How is fanin started and queried? The command line, one file per command.
+    How is fanin started and queried? The command line, one file per command, or a folder (``audit``, ``explain``,
+    ``mcp``).
 ``reference``
     What do the pages of docs/reference say? They and parts of README.md are generated from the code.
 ``mcp``
@@ -26,11 +27,13 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
 ``sidecar``
     What is one running fanin? Its parts, the pipeline that every request goes through, its background work.
 ``merging``
-    How does one call answer many requests? Windows, merged and shared calls, comparison: the I/O around ``path``.
+    How does one call answer many requests? Windows, merged and shared calls: the I/O around ``path``. ``comparing``
+    has comparison with originals, ``kept`` answers that are kept for later requests.
 ``server``
     What do clients send? The data port: requests read off client connections.
 ``upstream``
-    How is PostgREST called, and what is known of it? The HTTP client, and columns, catalog, health.
+    How is PostgREST called, and what is known of it? The HTTP client, its pools and health, and ``facts``: what was
+    read of PostgREST and its database.
 ``database``
     How is the database itself read? Its schema and statistics, by read-only statements, with what could not be read.
     What is tried there (indexes, writes as an API role) is rolled back.
@@ -41,7 +44,7 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
 ``explain``
     How would fanin handle one request? ``fanin explain 'GET /t?id=eq.1'``.
 ``audit``
-    What does the traffic show about the workload? The report of ``fanin audit`` in each of its formats.
+    What does the traffic show about the workload? The report of ``fanin audit``, and ``formats``.
 ``check``
     Do traces keep to their budgets? The verdict of ``fanin check``, in the formats that builds read.
 ``traces``
@@ -49,14 +52,17 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
 ``observe``
     What happened? Events, and their readers: metrics, log, OTLP.
 ``path``
-    What is done with a request? The decisions of the data path, as pure functions and state machines.
+    What is done with a request? The decisions of the data path, as pure functions and state machines: ``reading`` a
+    request, ``batches`` that share a call, the ``answers`` that each gets, ``evidence`` that these are right, answers
+    that are ``kept``, and ``overload``.
 ``settings``
     How is fanin configured? Every setting, where it comes from, how it is shown, overridden and reloaded.
 ``fixes``
     How is a problem fixed? The code that findings print, as SQL, supabase-js and supabase-py: ``loops`` and ``writes``
     (one call for many), ``reads`` (single reads), over ``clients`` and ``sql`` (how each language says it).
 ``analysis``
-    What is a rule, and what do spans and the workload show? The questions that several rules ask.
+    What is a rule, and what do spans and the workload show? The questions that several rules ask: ``patterns`` of
+    similar requests, where ``values`` came from, ``estimates`` of what a cure saves.
 ``advisor``
     Which indexes would the workload gain from? Candidates, what existing indexes serve, and the fewest that help.
 ``findings``

@@ -1,9 +1,9 @@
 """The allowed differences between an answer through fanin and the answer that PostgREST gives alone.
 
 Status line, end-to-end headers (with their order and repetitions) and body bytes are the same. Only the differences in
-this module are allowed, and ``path.comparison`` uses these tables. It also uses ``postgrest.response.gateway`` for the
-profile in force: the values of the gateway's headers may differ, because they describe one answer; its cookies may be
-absent; and so may ``Vary: Accept-Encoding`` if the gateway compresses.
+this module are allowed, and ``path.evidence.comparison`` uses these tables. It also uses ``postgrest.response.gateway``
+for the profile in force: the values of the gateway's headers may differ, because they describe one answer; its cookies
+may be absent; and so may ``Vary: Accept-Encoding`` if the gateway compresses.
 
 Six allowed differences are not header names:
 

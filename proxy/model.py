@@ -12,6 +12,9 @@ import msgspec
 RowKeys = tuple[tuple[str, tuple[int, ...]], ...]
 """Per column of an answer, one hash per row, in row order; 0 for null and for a row without the column."""
 
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What ``msgspec.json`` raises for a text that is no JSON of the type, or is nested too deep to be read."""
+
 RelationSet = frozenset[str] | None
 """Relations, as ``schema.relation``; None: any."""
 
@@ -48,6 +51,11 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     for one target may share one unchanged answer when these bytes are equal."""
     identity_hash: bytes
     """Keyed hash of `identity`. Only the hash may be stored after the request."""
+    caller_hash: bytes
+    """`identity_hash` of the identity without headers that only name a call (ids of requests, idempotency keys), the
+    length of the body, the media type and the count asked for. It tells callers apart in traces; it never decides who
+    may share a call.
+    """
     body_framing: int
     """Bytes of the body, or `http1.framing.CHUNKED`."""
     close: bool
@@ -66,8 +74,6 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     """Whether the request has `Prefer: count=exact`."""
     bypass_reason: str | None
     """Why no request with this head is merged: a key of `errors.codes.BYPASS_REASONS`."""
-    caller_hash: bytes = b""
-    """`identity_hash` of the identity without the length of the body, the media type and the count asked for."""
     write_preferences: str = ""
     """The preferences of a write that decide what it does: `resolution=…`, `missing=…`, `return=…`; comma-separated."""
     range_limit: int | None = None
@@ -380,7 +386,9 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     differing_headers: str = ""
     """The request headers (names joined by commas) because of which it shared no call with similar reads."""
     identity: int = 0
-    """Hash, keyed per process, of the identity: requests with different ones may get different rows. 0 if unknown."""
+    """Hash, keyed per process, of the caller (`RequestHead.caller_hash`): requests with different ones may get other
+    rows. 0 if unknown.
+    """
     writes: int = 0
     """Grows with each write of any caller to the relation before the request; compared between equal requests."""
     connection: int = 0

@@ -45,19 +45,15 @@ import msgspec
 from pydantic import Field
 
 from proxy.analysis.answer_shape import wants_object
-from proxy.analysis.fan_out import (
+from proxy.analysis.fingerprint import ParsedFingerprint
+from proxy.analysis.patterns.fan_out import (
     FanOut,
     LoopThresholds,
     call_impact,
     fan_outs,
     parallel_fan_out,
 )
-from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.joins import Join, counted_in, join_of
-from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, rows_text
-from proxy.analysis.steps import Steps
-from proxy.analysis.varying import (
+from proxy.analysis.patterns.varying import (
     Parent,
     SimilarCalls,
     different_keys,
@@ -68,6 +64,10 @@ from proxy.analysis.varying import (
     similar_calls,
     variation_evidence,
 )
+from proxy.analysis.rule import InSteps, Rule, RuleContext
+from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, rows_text
+from proxy.analysis.steps import Steps
+from proxy.analysis.values.joins import Join, counted_in, join_of
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.loops.embed_code import embed_risk, loop_expectation, loop_fix, ways

@@ -4,11 +4,12 @@ What it does
 ------------
 Finds, within one trace, the same similar reads as FAN001 (``rules.n_plus_one.min_calls``, ``.min_distinct``) if they
 were made one after another: a loop that awaits each call. How most of its calls were made decides whether a fan-out is
-FAN001 or FAN002. If traces keep the keys of answers (``detect.row_keys``), the finding names the earlier answer that
-the values came from, with high confidence. These do not count: client retries, pages of a list, polling, and a walk
-from row to row, in which each key comes from the previous answer. Nor do calls most of which follow a pause of more
-than ``rules.n_plus_one.max_pause`` seconds without any request: a person who types or moves over a list, or other work
-of the application. A loop with so much other work in each step is found only if traces keep the keys of answers, and
+FAN001 or FAN002. They have one caller; a request id or an idempotency key may be new in each. If traces keep the keys
+of answers (``detect.row_keys``), the finding names the earlier answer that the values came from, with high
+confidence. These do not count: client retries, pages of a list, polling, and a walk from row to row, in which each
+key comes from the previous answer. Nor do calls most of which follow a pause of more than
+``rules.n_plus_one.max_pause`` seconds without any request: a person who types or moves over a list, or other work of
+the application. A loop with so much other work in each step is found only if traces keep the keys of answers, and
 most of its keys follow each other in one of them.
 
 Why it hurts
@@ -46,27 +47,27 @@ says what that would have saved and wasted. Better use the batch method. If the 
 
 from collections.abc import Iterator, Sequence
 
-from proxy.analysis.fan_out import (
+from proxy.analysis.estimates.prefetch import estimate_prefetch, was_prefetched
+from proxy.analysis.fingerprint import ParsedFingerprint
+from proxy.analysis.patterns.fan_out import (
     FanOut,
     call_impact,
     fan_outs,
     sequential_fan_out,
     sequential_or_slow_fan_out,
 )
-from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.listed_order import follow_an_answer
-from proxy.analysis.origin import Origin, answers_with_keys, count_known_earlier, origins
-from proxy.analysis.prefetch import estimate_prefetch, was_prefetched
-from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import caller_of, count_calls, rows_text, steady_seconds, total_seconds
-from proxy.analysis.steps import Steps
-from proxy.analysis.varying import (
+from proxy.analysis.patterns.listed_order import follow_an_answer
+from proxy.analysis.patterns.varying import (
     SimilarCalls,
     different_keys,
     key_evidence,
     key_text,
     variation_evidence,
 )
+from proxy.analysis.rule import InSteps, Rule, RuleContext
+from proxy.analysis.spans import caller_of, count_calls, rows_text, steady_seconds, total_seconds
+from proxy.analysis.steps import Steps
+from proxy.analysis.values.origin import Origin, answers_with_keys, count_known_earlier, origins
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.loops.embed_code import loop_expectation, loop_fix, ways

@@ -48,16 +48,16 @@ from typing import Annotated
 from pydantic import Field
 
 from proxy.analysis.answer_shape import as_asked, shape_risk
-from proxy.analysis.equal_reads import equal_between_other_writes, written_between
-from proxy.analysis.fan_out import (
+from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
+from proxy.analysis.patterns.equal_reads import equal_between_other_writes, written_between
+from proxy.analysis.patterns.fan_out import (
     call_impact,
     in_parallel,
     parallel_fan_out,
     sequential_fan_out,
 )
-from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
-from proxy.analysis.moving_bounds import bounds_of, equal_but_for_a_bound, moving_names
-from proxy.analysis.pauses import BusyTime, is_polled, runs_without_pauses
+from proxy.analysis.patterns.moving_bounds import bounds_of, equal_but_for_a_bound, moving_names
+from proxy.analysis.patterns.pauses import BusyTime, is_polled, runs_without_pauses
 from proxy.analysis.rule import InSteps, Rule, RuleContext, RuleLookup
 from proxy.analysis.spans import (
     by_fingerprint,

@@ -46,14 +46,15 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
-from proxy.analysis.fan_out import (
+from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
+from proxy.analysis.patterns.fan_out import (
     LoopThresholds,
     call_impact,
     in_parallel,
     looped_fan_out,
 )
-from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
-from proxy.analysis.pauses import BusyTime, runs_without_pauses
+from proxy.analysis.patterns.pauses import BusyTime, runs_without_pauses
+from proxy.analysis.patterns.varying import SimilarCalls, key_evidence, key_text, similar_calls, variation_evidence
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import (
     by_query,
@@ -63,7 +64,6 @@ from proxy.analysis.spans import (
     succeeded,
 )
 from proxy.analysis.steps import Steps
-from proxy.analysis.varying import SimilarCalls, key_evidence, key_text, similar_calls, variation_evidence
 from proxy.findings.model import Finding
 from proxy.fixes.writes.write_code import VERBS, is_upsert, write_name
 from proxy.fixes.writes.write_fix import write_fix

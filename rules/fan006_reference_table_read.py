@@ -41,7 +41,7 @@ from typing import Annotated
 from msgspec.structs import replace
 from pydantic import Field
 
-from proxy.analysis.cache_estimate import FRESH
+from proxy.analysis.estimates.cache_estimate import FRESH
 from proxy.analysis.fingerprint import UNPARSED, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.volume import format_bytes, plural

@@ -51,8 +51,7 @@ import msgspec
 from pydantic import Field
 
 from proxy.analysis.fingerprint import BOUNDS, ParsedFingerprint, parse_fingerprint
-from proxy.analysis.moving_bounds import RANGES
-from proxy.analysis.row_use import KeyUse, is_key
+from proxy.analysis.patterns.moving_bounds import RANGES
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import (
     by_fingerprint,
@@ -67,7 +66,8 @@ from proxy.analysis.spans import (
     unbounded_reads,
 )
 from proxy.analysis.steps import Steps
-from proxy.analysis.unique_key import finds_one, row_key
+from proxy.analysis.values.row_use import KeyUse, is_key
+from proxy.analysis.values.unique_key import finds_one, row_key
 from proxy.analysis.volume import format_bytes, plural
 from proxy.findings.model import Finding, impact_of
 from proxy.fixes.reads.find_code import find_fix, find_name

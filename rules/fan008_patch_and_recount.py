@@ -49,8 +49,9 @@ import msgspec
 from msgspec.structs import replace
 from pydantic import Field
 
-from proxy.analysis.fan_out import call_impact, most_varied
 from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.patterns.fan_out import call_impact, most_varied
+from proxy.analysis.patterns.varying import SimilarCalls, has_many_rows_per_key, similar_calls, variation_evidence
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import (
     READS,
@@ -63,8 +64,7 @@ from proxy.analysis.spans import (
     total_seconds,
 )
 from proxy.analysis.steps import SLICE, Steps, slices
-from proxy.analysis.unique_key import has_key
-from proxy.analysis.varying import SimilarCalls, has_many_rows_per_key, similar_calls, variation_evidence
+from proxy.analysis.values.unique_key import has_key
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.writes.recount_code import Recount, recount_fix

@@ -37,7 +37,7 @@ from pydantic import Field
 from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, is_read, rows_text, total_seconds
-from proxy.analysis.unique_key import page_key
+from proxy.analysis.values.unique_key import page_key
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, impact_of
 from proxy.fixes.reads.page_code import seek_order

@@ -43,13 +43,13 @@ from typing import Annotated
 from pydantic import Field
 
 from proxy.analysis.answer_shape import as_asked, shape_risk
-from proxy.analysis.fan_out import one_worse_if_noticed
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.origin import named_literals
+from proxy.analysis.patterns.fan_out import one_worse_if_noticed
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, is_quotable, is_read_or_count, may_write, steady_seconds
 from proxy.analysis.steps import Steps
-from proxy.analysis.value_source import is_constant
+from proxy.analysis.values.origin import named_literals
+from proxy.analysis.values.value_source import is_constant
 from proxy.findings.model import Finding, impact_of
 from proxy.fixes.clients.printable import printable_fix
 from proxy.fixes.reads.advice_code import together_js, together_py

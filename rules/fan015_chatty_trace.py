@@ -45,8 +45,8 @@ from collections.abc import Iterator, Sequence
 from pydantic import Field
 
 from proxy.analysis.answer_shape import as_asked
-from proxy.analysis.fan_out import call_impact
 from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.patterns.fan_out import call_impact
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, has_confirmed_names, is_query
 from proxy.analysis.steps import slices

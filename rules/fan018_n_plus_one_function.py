@@ -37,8 +37,8 @@ Advice: fanin changes nothing. The function that takes an array has to be writte
 
 from collections.abc import Iterator, Sequence
 
-from proxy.analysis.fan_out import call_impact, in_parallel
-from proxy.analysis.pauses import BusyTime, runs_without_pauses, without_polling
+from proxy.analysis.patterns.fan_out import call_impact, in_parallel
+from proxy.analysis.patterns.pauses import BusyTime, runs_without_pauses, without_polling
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, elapsed_seconds, function_call, group_by, succeeded
 from proxy.analysis.steps import Steps

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from proxy.http1.head import HeaderField, parse_fields
 from proxy.model import Column, PendingRequest, Query, RequestHead
-from proxy.path.fingerprint import read_query
-from proxy.path.identity import head_rules, read_head
+from proxy.path.reading.fingerprint import read_query
+from proxy.path.reading.identity import head_rules, read_head
 from proxy.postgrest.database_facts import DatabaseFacts, IndexFact, IndexKeyFact, RelationFacts
 
 RULES = head_rules(b"", ("x-fanin-trace", "traceparent"), (), (), b"k" * 16)

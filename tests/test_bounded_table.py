@@ -11,12 +11,12 @@ import pytest
 from proxy.analysis.workload import Workload
 from proxy.bounded_table import ENTRY, BoundedTable
 from proxy.model import Column
-from proxy.path.addressed_keys import AddressedKeys
-from proxy.path.columns import ColumnRegistry
-from proxy.path.comparison import MismatchPauses
-from proxy.path.order_evidence import OrderEvidence
-from proxy.path.singular import NotSingularTemplate, NotSingularTemplates
-from proxy.path.trust import Subject, Trust
+from proxy.path.answers.singular import NotSingularTemplate, NotSingularTemplates
+from proxy.path.batches.addressed_keys import AddressedKeys
+from proxy.path.evidence.columns import ColumnRegistry
+from proxy.path.evidence.comparison import MismatchPauses
+from proxy.path.evidence.order_evidence import OrderEvidence
+from proxy.path.evidence.trust import Subject, Trust
 from tests.rules.traces import span, trace
 
 if TYPE_CHECKING:

@@ -20,7 +20,6 @@ TESTS = ROOT / "tests"
 MODULES = {str(path.relative_to(ROOT)): path for path in sources() if not path.stem.startswith("__")}
 TEST = re.compile(r"tests/[\w/]+\.py")
 ABOUT_A_FOLDER = {
-    "commands/test_explain.py": "`fanin explain`, which main.py and proxy/explain have in parts",
     "settings/test_every_setting_is_read.py": "the readers of all settings",
     "rules/test_documents.py": "the documents of all rules",
     "rules/test_hostile_inputs.py": "all rules on names that clients make up",

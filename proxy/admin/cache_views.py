@@ -9,7 +9,7 @@ from itertools import islice
 import msgspec
 
 from proxy.admin.json_stream import array
-from proxy.merging.fills import CachedReads
+from proxy.merging.kept.fills import CachedReads
 from proxy.settings.overrides import ByRequest
 from proxy.sidecar.policy import RequestPolicy
 

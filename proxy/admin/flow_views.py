@@ -13,7 +13,7 @@ LEARNING, CERTAIN, PAUSED = "learning", "certain", "paused"
 
 
 class LearnedFlow(Protocol):
-    """A flow as it was learned (``proxy.path.flows``)."""
+    """A flow as it was learned (``proxy.path.kept.flows``)."""
 
     source: str
     column: str

@@ -1,7 +1,7 @@
 """Parses a fingerprint into relation, columns, filters and order, for rules and fixes.
 
-``path.fingerprint`` makes fingerprints such as ``GET t?select=*&id=eq.?&order=at.desc``. The schema is part of the
-fingerprint unless it is the first of PostgREST's db-schemas: ``GET private.t?id=eq.?``.
+``path.reading.fingerprint`` makes fingerprints such as ``GET t?select=*&id=eq.?&order=at.desc``. The schema is part of
+the fingerprint unless it is the first of PostgREST's db-schemas: ``GET private.t?id=eq.?``.
 """
 
 from sys import intern

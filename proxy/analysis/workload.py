@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from proxy.analysis.cache_estimate import CacheEstimate
-from proxy.analysis.in_flight import InFlight
+from proxy.analysis.estimates.cache_estimate import CacheEstimate
+from proxy.analysis.estimates.in_flight import InFlight
 from proxy.analysis.spans import caller_of, may_write
 from proxy.analysis.steps import slices
 from proxy.model import Outcome, Span, Trace

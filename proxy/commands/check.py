@@ -15,7 +15,7 @@ from proxy.check.pr_comment import marker, pr_comment
 from proxy.check.sarif import sarif
 from proxy.check.text import text
 from proxy.check.verdict import Verdict, strict_ignores, verdict, with_checks, with_warnings, without_unchecked
-from proxy.commands.audit_database import facts_of
+from proxy.commands.audit.database import facts_of
 from proxy.commands.gates import Gate, failing_ignores, read_gate
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.findings.ignores import Ignores

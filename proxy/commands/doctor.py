@@ -21,7 +21,7 @@ from proxy.explain.request import RequestError, read_request
 from proxy.recording.admin_client import check_admin_url
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
-from proxy.upstream.catalog import read_catalog_once
+from proxy.upstream.facts.catalog import read_catalog_once
 
 PER_CALL_HEADER = "FAN017"
 MOST_NOTES = 5

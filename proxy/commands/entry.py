@@ -9,7 +9,7 @@ import sys
 def main() -> int:
     """Run ``fanin``; returns the exit code."""
     if sys.argv[1:2] == ["mcp"]:
-        from proxy.commands.mcp import main as mcp
+        from proxy.commands.mcp.command import main as mcp
 
         return mcp(sys.argv[2:])
     from proxy.commands.main import main as command_line

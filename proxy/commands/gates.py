@@ -39,7 +39,7 @@ def read_gate(options: Namespace) -> Gate:
 def read_routes(file: Path) -> tuple[str, ...]:
     """The routes in ``file``: one per line, as X-Fanin-Route has them; without empty lines and those with ``#``."""
     try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise DataAccessError(f"{file}: cannot be read: {why}") from error

@@ -12,9 +12,9 @@ from proxy.commands import options as command_options
 from proxy.commands.admin_api import AdminPortError
 from proxy.commands.cache import HELP as CACHE
 from proxy.commands.cache import add_cache, purge, triggers
-from proxy.commands.mcp import HELP as MCP
-from proxy.commands.mcp import add_mcp
-from proxy.commands.mcp import serve as serve_mcp
+from proxy.commands.mcp.command import HELP as MCP
+from proxy.commands.mcp.command import add_mcp
+from proxy.commands.mcp.command import serve as serve_mcp
 from proxy.commands.otlp_options import add_top
 from proxy.commands.snippet import pre_request
 from proxy.errors.extras import missing_extra
@@ -25,7 +25,7 @@ from proxy.settings.loading import EffectiveSettings, load
 from proxy.settings.sources import AddressInUseError, ConfigError, from_text, nearest
 from proxy.text.terminal import safe
 from proxy.transport.descriptors import open_standard
-from proxy.upstream.discovery import address_faults
+from proxy.upstream.facts.discovery import address_faults
 from rules import RULES
 
 OK, FINDINGS, USAGE, UNABLE, CANCELLED = 0, 1, 2, 75, 130
@@ -137,7 +137,7 @@ def _config(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from proxy.commands.explain import explain  # imports sqlglot, which no other command needs
+    from proxy.commands.explain.command import explain  # imports sqlglot, which no other command needs
 
     try:
         return OK if explain(options, lambda: _load(options).settings, RULES) else UNABLE
@@ -169,7 +169,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from proxy.commands.audit import audit  # imports all formats, which no other command needs
+    from proxy.commands.audit.command import audit  # imports all formats, which no other command needs
 
     return FINDINGS if audit(options, _load(options), RULES) else OK
 

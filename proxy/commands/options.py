@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from proxy.commands import otlp_options
-from proxy.commands.audit_options import add_database, add_db_uri
+from proxy.commands.audit.options import add_database, add_db_uri
 from proxy.commands.snippet import SNIPPETS
 from proxy.findings.model import IMPACTS
 from proxy.settings.declared import describe

@@ -12,10 +12,10 @@ import msgspec
 from proxy.advisor.advice import Advice, AdvisedIndex, NoIndex, ObservedCalls, ObservedStatement, renamed
 from proxy.advisor.write_cost import risk
 from proxy.database.built_indexes import built_indexes
-from proxy.database.inquiry import Inquiry
+from proxy.database.inquiry import Inquiry, Proof
 from proxy.database.plans import read_declared_schema
 from proxy.database.questions import Questions, Updates, wanted_by
-from proxy.database.session import Caller, Limits, rolled_back
+from proxy.database.session import LOCKED, Caller, DatabaseFaultError, Limits, rolled_back
 from proxy.database.trial import HYPOPG_METHODS, MOST_CALLS, WhatIf, trial
 from proxy.database.write_trial import write_cost
 from proxy.plans.proposed_index import ProposedIndex
@@ -40,6 +40,8 @@ class AdvisorSettings(msgspec.Struct, frozen=True):
     limits: Limits = Limits()
     trial_told: int = 0
     """How often the operator asked for a trial, with which indexes are built and statements run."""
+    refused: str = ""
+    """Why a trial was refused that the operator asked for."""
     most_plans: int = MOST_CALLS
     tell: Callable[[str], None] = _tell_nobody
     """Is told what is being done."""
@@ -62,20 +64,21 @@ async def advise(
         declared = await read_declared_schema(connection, schema)
         roles = sorted({one.role for one in observed if isinstance(one, ObservedCalls)})
         refused = {row["name"] for row in await connection.fetch(REFUSED, roles)}
+        own = str(await connection.fetchval("select session_user")) if refused else ""
     questions = Questions(database, declared, writes or {}, updates=updates)
-    questions.none += [_not_as(role) for role in sorted(refused)]
+    questions.none += [_not_as(role, own) for role in sorted(refused)]
     for one in sorted(observed, key=lambda each: (-each.seconds, _name(each))):
         if isinstance(one, ObservedCalls):
-            own = one.role in refused
-            questions.add_calls(msgspec.structs.replace(one, role="", claims={}) if own else one)
+            unknown = one.role in refused
+            questions.add_calls(msgspec.structs.replace(one, role="", claims={}) if unknown else one)
         else:
             questions.add_statement(one)
     return await answer(connection, database, questions, settings, sum(one.seconds for one in observed))
 
 
-def _not_as(role: str) -> NoIndex:
+def _not_as(role: str, own: str) -> NoIndex:
     because = f"calls of {role} are planned as the role of --db-uri, which may not become it: without its policies"
-    return NoIndex(f"role {role}", because, False, f"GRANT {quoted(role)} TO the role of --db-uri.")
+    return NoIndex(f"role {role}", because, False, f"GRANT {quoted(role)} TO {quoted(own)};")
 
 
 def _name(one: ObservedCalls | ObservedStatement) -> str:
@@ -98,15 +101,19 @@ async def answer(
         elif await asked.available():
             proof = "hypopg"
         wanted = _provable(wanted, proof, questions)
-        advised = await Inquiry(asked, database, questions, proof, settings.tell).advised(wanted)
+        inquiry = Inquiry(asked, database, questions, Proof(proof, settings.refused), settings.tell)
+        advised = await inquiry.advised(wanted)
     if proof == "trial":
         advised = [await _measured(connection, one, questions, settings) for one in advised]
     advised.sort(key=lambda one: -sum(pair.gain * pair.seconds for pair in one.plans))
     return Advice(tuple(advised), tuple(dict.fromkeys(questions.none)), asked.calls, seconds)
 
 
-def _not_built(index: ProposedIndex, why: str) -> NoIndex:
-    remedy = "Let the role of --db-uri own the table, or ask for the plan with the index by hand."
+def _not_built(index: ProposedIndex, why: DatabaseFaultError) -> NoIndex:
+    if why.sqlstate == LOCKED:
+        remedy = "Audit again when no other session changes the table, or raise --lock-timeout."
+    else:
+        remedy = why.remedy or "Let the role of --db-uri own the table, or ask for the plan with the index by hand."
     return NoIndex(index.create(), f"--trial could not build it: {why}", False, remedy, f"{index.schema}.{index.table}")
 
 
@@ -115,7 +122,6 @@ def _provable(wanted: Sequence[ProposedIndex], proof: str, questions: Questions)
     if proof == "trial":
         return list(wanted)
     because = "HypoPG has no such indexes" if proof == "hypopg" else "statistics alone cannot tell what it saves"
-    remedy = "Use --trial on a copy" + ("." if proof == "hypopg" else ", or CREATE EXTENSION hypopg.")
     left = [index for index in wanted if index.method not in HYPOPG_METHODS or any("(" in key for key in index.keys)]
     if proof == "hypopg":
         left = [index for index in left if index.method not in HYPOPG_METHODS]
@@ -123,9 +129,13 @@ def _provable(wanted: Sequence[ProposedIndex], proof: str, questions: Questions)
         known = frozenset[ProposedIndex]().union(*(one.from_filters for one in questions.asked))
         left += [index for index in wanted if index not in known and index not in left]
     questions.none += [
-        NoIndex(index.create(), because, False, remedy, f"{index.schema}.{index.table}") for index in left
+        NoIndex(index.create(), because, False, _proved_by(index), f"{index.schema}.{index.table}") for index in left
     ]
     return [index for index in wanted if index not in left]
+
+
+def _proved_by(index: ProposedIndex) -> str:
+    return "Use --trial on a copy" + (", or CREATE EXTENSION hypopg." if index.method in HYPOPG_METHODS else ".")
 
 
 async def _measured(
@@ -138,7 +148,12 @@ async def _measured(
     if not asked:
         return one
     statements = [each.statement for each in asked]
-    result = await trial(connection, statements, [one.index], settings.limits, settings.trial_told)
+    try:
+        result = await trial(connection, statements, [one.index], settings.limits, settings.trial_told)
+    except DatabaseFaultError as error:  # its plans are those with the index, which had been built
+        because, table = f"--trial could not measure it: {error}", f"{one.index.schema}.{one.index.table}"
+        questions.none.append(NoIndex(one.index.create(), because, False, "Audit again.", table))
+        return one
     plans = [
         each.pair(before, renamed(after, one.name))
         for each, before, after in zip(asked, result.before, result.after, strict=True)

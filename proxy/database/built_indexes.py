@@ -24,7 +24,7 @@ class BuiltIndexes(WhatIf):
         connection: "Connection",
         limits: Limits,
         built: Sequence[BuiltIndex],
-        failed: Mapping[ProposedIndex, str],
+        failed: Mapping[ProposedIndex, DatabaseFaultError],
     ) -> None:
         super().__init__(connection, limits)
         self.built = {one.index: one for one in built}
@@ -56,14 +56,14 @@ async def built_indexes(
     if refused:
         raise DatabaseFaultError(refused)
     built: list[BuiltIndex] = []
-    failed: dict[ProposedIndex, str] = {}
+    failed: dict[ProposedIndex, DatabaseFaultError] = {}
     async with rolled_back(connection, Caller(), limits_for(limits), writes=True):
         for number, index in enumerate(indexes):
             try:
                 async with savepoint(connection, limits_for(limits)):
                     built.append(await build_index(connection, index, number))
             except DatabaseFaultError as error:
-                failed[index] = str(error)
+                failed[index] = error
         if failed and not built:
-            raise DatabaseFaultError(next(iter(failed.values())))
+            raise next(iter(failed.values()))
         yield BuiltIndexes(connection, limits, built, failed)

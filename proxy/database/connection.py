@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from proxy.database.grants import for_catalogs
 from proxy.errors.extras import missing_extra
 
 if TYPE_CHECKING:
@@ -46,11 +47,23 @@ class Reader:
             async with self._connection.transaction():
                 return list(await self._connection.fetch(statement, *arguments))
         except asyncpg.InsufficientPrivilegeError as error:
-            raise StatementError("the role may not read it", f"Grant it: {error.args[0]}") from error
+            granted = await for_catalogs(self._tried, statement, str(error.args[0]))
+            remedy = f"As a superuser, in this database: {granted}" if granted else f"Grant it: {error.args[0]}"
+            raise StatementError("the role may not read it", remedy) from error
         except (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError) as error:
             raise StatementError("it took too long, or waited for a lock", "Raise --statement-timeout.") from error
         except asyncpg.PostgresError as error:
             raise StatementError(f"Postgres answered {error.sqlstate}", "Check the server's version.") from error
+
+    async def _tried(self, statement: str, *arguments: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """The rows, none if it fails."""
+        import asyncpg  # noqa: PLC0415 – as above
+
+        try:
+            async with self._connection.transaction():
+                return list(await self._connection.fetch(statement, *arguments))
+        except asyncpg.PostgresError:
+            return []
 
 
 @asynccontextmanager

@@ -5,6 +5,8 @@ Tests: tests/e2e/database/test_index_advisor.py.
 
 from collections.abc import Callable, Iterable, Sequence
 
+import msgspec
+
 from proxy.advisor.advice import AdvisedIndex, NoIndex, renamed
 from proxy.advisor.estimates import estimated_share
 from proxy.advisor.existing import wider_index
@@ -13,7 +15,7 @@ from proxy.advisor.sizes import estimated_size
 from proxy.advisor.write_cost import WriteCost, risk
 from proxy.database.built_indexes import BuiltIndexes
 from proxy.database.questions import Question, Questions
-from proxy.database.session import DatabaseFaultError
+from proxy.database.session import UNPERMITTED, DatabaseFaultError
 from proxy.database.trial import WhatIf
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.plans.tree import Plan
@@ -25,24 +27,40 @@ PAGE = 8192
 MUCH_SAVED = 50.0
 """Cost, in the planner's unit: the reading of a page in order."""
 NO_GAIN = "no index that it could use makes its plan cheaper: the filter picks too many rows, or one serves it"
+BY_STATISTICS = (
+    "no index was tried; by statistics alone, none that it could use picks few enough rows: HypoPG, or --trial on a"
+    " copy, proves it"
+)
 
+
+MOST_NAMED = 5
+"""Indexes of a table that are named where none was tried."""
+TRIAL_REMEDY = "Give --trial on a copy of the database, or CREATE EXTENSION hypopg."
 
 PlannedQuestion = tuple[Question, Plan]
 """A statement with its plan as things are."""
 
 
+class Proof(msgspec.Struct, frozen=True):
+    """By what costs are known: ``hypopg``, ``trial``, or ``none``: by statistics."""
+
+    kind: str
+    refused: str = ""
+    """Why no index was tried although the operator asked for it."""
+
+
 class Inquiry:
-    """``proof`` says by what costs are known: ``hypopg``, ``trial``, or ``none``: by statistics."""
+    """Asks about the statements of ``questions``."""
 
     def __init__(
-        self, asked: WhatIf, database: Database, questions: Questions, proof: str, tell: Callable[[str], None]
+        self, asked: WhatIf, database: Database, questions: Questions, proof: Proof, tell: Callable[[str], None]
     ) -> None:
         self._asked = asked
         self._relations = {(each.schema, each.name): each for each in database.relations}
         schemas = {each.schema for each in database.relations}
         self._names = {schema: names_in(schema, database) for schema in schemas}
         self._questions = questions
-        self._proof = proof
+        self._proof, self._refused = proof.kind, proof.refused
         self._tell = tell
 
     async def advised(self, wanted: Sequence[ProposedIndex]) -> list[AdvisedIndex]:
@@ -68,7 +86,9 @@ class Inquiry:
         name = ".".join(table)
         failed = await self._asked.plannable([one.statement for one in asking])
         self._questions.none += [
-            _unasked(one.of.name, failed[one.statement.text], name) for one in asking if one.statement.text in failed
+            _unasked(one.of.name, failed[one.statement.text], name, one.statement.caller.role)
+            for one in asking
+            if one.statement.text in failed
         ]
         planned = [(one, await self._asked.base(one.statement)) for one in asking if one.statement.text not in failed]
         try:
@@ -76,12 +96,31 @@ class Inquiry:
             choices = await self._chosen(mine, weighted, PAGE * self._relations[table].pages)
             advised = [await self._described(choice, planned) for choice in choices]
         except DatabaseFaultError as error:
-            self._questions.none += [_unasked(one, str(error), name) for one in _names(planned)]
+            self._questions.none += [_unasked(one, error, name) for one in _names(planned)]
             return []
         helped = {pair.fingerprint for one in advised for pair in one.plans}
-        unhelped = sorted(set(_names(planned)) - helped)
-        self._questions.none += [NoIndex(one, NO_GAIN, object=name) for one in unhelped]
+        self._tell_why(sorted(set(_names(planned)) - helped), planned, table, frozenset(mine))
         return advised
+
+    def _tell_why(
+        self,
+        unhelped: Sequence[str],
+        planned: Sequence[PlannedQuestion],
+        table: RelationName,
+        mine: frozenset[ProposedIndex],
+    ) -> None:
+        """Why these statements get no index on the table. What was not tried is never said to be of no use."""
+        wanted = {name: frozenset[ProposedIndex]() for name in unhelped}
+        for one, _ in planned:
+            if one.of.name in wanted:
+                wanted[one.of.name] |= {index for index in one.indexes if (index.schema, index.table) == table}
+        if self._proof == "none" and self._refused:
+            untried = sorted(mine & frozenset[ProposedIndex]().union(*wanted.values()))
+            self._questions.none += [_untried(untried, self._refused, table)] if untried else []
+            return
+        for name, indexes in wanted.items():
+            because = BY_STATISTICS if self._proof == "none" else _no_gain(len(indexes & mine), len(indexes - mine))
+            self._questions.none.append(NoIndex(name, because, object=".".join(table)))
 
     async def _chosen(
         self, mine: Sequence[ProposedIndex], planned: Sequence[PlannedQuestion], room: int
@@ -161,9 +200,25 @@ class Inquiry:
         )
 
 
+def _no_gain(tried: int, untried: int) -> str:
+    if not untried:
+        return NO_GAIN
+    return f"{tried} of the {tried + untried} indexes that it could use were tried, and do not make its plan cheaper"
+
+
+def _untried(indexes: Sequence[ProposedIndex], refused: str, table: RelationName) -> NoIndex:
+    texts = "; ".join(index.create() for index in indexes[:MOST_NAMED])
+    more = f"; and {len(indexes) - MOST_NAMED} more" if len(indexes) > MOST_NAMED else ""
+    because = f"not tried, for --trial was refused: {texts}{more}"
+    return NoIndex(refused, because, False, TRIAL_REMEDY, ".".join(table))
+
+
 def _names(planned: Sequence[PlannedQuestion]) -> list[str]:
     return list(dict.fromkeys(one.of.name for one, _ in planned))
 
 
-def _unasked(name: str, error: str, table: str) -> NoIndex:
-    return NoIndex(name, error, False, "Let the role of --db-uri read and plan it, or audit less traffic.", table)
+def _unasked(name: str, error: DatabaseFaultError, table: str, role: str = "") -> NoIndex:
+    remedy = error.remedy or "Let the role of --db-uri read and plan it, or audit less traffic."
+    if role and error.sqlstate == UNPERMITTED and not error.remedy:
+        remedy = f"Requests of {role} are refused as well: let that role read it, or leave them out."
+    return NoIndex(name, str(error), False, remedy, table)

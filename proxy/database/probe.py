@@ -98,7 +98,7 @@ class _Probe:
                     await self._switch_triggers_off(role)
                     tried = [(verb, await self._tried(relation, role, verb)) for verb in WRITES]
             except DatabaseFaultError as fault:
-                self._miss(relation, f"as {role}: {fault}", "Connect with a role that may become it.")
+                self._miss(relation, f"as {role}: {fault}", fault.remedy or "Connect with a role that may become it.")
                 continue
             for verb, attempt in tried:
                 if self._is_known(relation, role, verb, attempt, before.startswith("0:")):

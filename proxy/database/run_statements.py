@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from proxy.database.session import Caller, DatabaseFaultError, Limits, rolled_back
+from proxy.database.session import Caller, DatabaseFaultError, Limits, rolled_back, savepoint
+from proxy.schema.names import quoted
 
 if TYPE_CHECKING:
     from proxy.database.session import Connection
@@ -27,6 +28,8 @@ from {schema}.pg_stat_statements s join pg_roles r on r.oid = s.userid
 where s.dbid = (select oid from pg_database where datname = current_database())
 group by 1, 2, 3 order by milliseconds desc, text, role limit {most}
 """
+NOT_LOADED = "55000"
+LOAD = "Add pg_stat_statements to shared_preload_libraries, and restart the server."
 HIDDEN = "<insufficient privilege>"
 
 
@@ -43,16 +46,34 @@ class RunStatement(msgspec.Struct, frozen=True):
     rows: int
 
 
-async def read_run_statements(connection: "Connection", limits: Limits) -> list[RunStatement]:
+class RunStatements(msgspec.Struct, frozen=True):
+    """The statements that the role may see."""
+
+    seen: tuple[RunStatement, ...]
+    hidden: tuple[str, ...] = ()
+    """The roles whose statements it may not see."""
+    remedy: str = ""
+    """What shows them."""
+
+
+async def read_run_statements(connection: "Connection", limits: Limits) -> RunStatements:
     """The statements of this database. DatabaseFaultError, which says what is missing, if there are none to be had."""
     async with rolled_back(connection, Caller(), limits):
         schema = await connection.fetchval(EXTENSION)
         if schema is None:
             raise DatabaseFaultError(
-                "--statements: the extension pg_stat_statements is not installed: CREATE EXTENSION pg_stat_statements"
+                "--statements: the extension pg_stat_statements is not installed",
+                remedy="CREATE EXTENSION pg_stat_statements;",
             )
-        rows = await connection.fetch(STATEMENTS.format(schema=schema, most=MOST))
+        try:
+            async with savepoint(connection, limits):
+                rows = await connection.fetch(STATEMENTS.format(schema=schema, most=MOST))
+        except DatabaseFaultError as error:
+            if error.sqlstate == NOT_LOADED:
+                raise DatabaseFaultError(f"--statements: {error}", remedy=LOAD) from error
+            raise
+        own = quoted(str(await connection.fetchval("select session_user")))
     found = [RunStatement(**dict(row)) for row in rows]
-    if found and all(one.text == HIDDEN for one in found):
-        raise DatabaseFaultError("--statements: the role may not see them: grant it pg_read_all_stats")
-    return [one for one in found if one.text != HIDDEN]
+    seen = tuple(one for one in found if one.text != HIDDEN)
+    hidden = tuple(sorted({one.role for one in found if one.text == HIDDEN}))
+    return RunStatements(seen, hidden, f"GRANT pg_read_all_stats TO {own};")

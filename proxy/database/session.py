@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
+from proxy.database.grants import for_tables, membership, words_of
 from proxy.errors.extras import missing_extra
 
 if TYPE_CHECKING:
@@ -52,6 +53,13 @@ _extra_paths: "WeakKeyDictionary[Connection, str]" = WeakKeyDictionary()
 
 class DatabaseFaultError(Exception):
     """The database could not be asked. The message is one line and contains neither address nor password."""
+
+    def __init__(self, message: str, sqlstate: str = "", remedy: str = "") -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+        """Of Postgres' error; empty if it was none."""
+        self.remedy = remedy
+        """The GRANT statements that are missing; empty if nothing is, or if it is not known."""
 
 
 class UnreachableError(DatabaseFaultError):
@@ -119,7 +127,7 @@ async def rolled_back(
 
     DatabaseFaultError if the role cannot be set, a statement takes too long, or the server reports another error.
     """
-    with_errors = _Faults(caller, limits)
+    with_errors = _Faults(connection, caller, limits)
     transaction = connection.transaction(readonly=not writes)
     async with with_errors:
         await transaction.start()
@@ -136,7 +144,7 @@ async def rolled_back(
 @asynccontextmanager
 async def savepoint(connection: "Connection", limits: Limits) -> AsyncIterator[None]:
     """A part of a transaction that is undone alone if it fails. DatabaseFaultError if the server reports an error."""
-    async with _Faults(Caller(), limits), connection.transaction():
+    async with _Faults(connection, Caller(), limits), connection.transaction():
         yield
 
 
@@ -193,7 +201,8 @@ def _quoted(name: str) -> str:
 class _Faults:
     """Turns errors of the driver into DatabaseFaultError."""
 
-    def __init__(self, caller: Caller, limits: Limits) -> None:
+    def __init__(self, connection: "Connection", caller: Caller, limits: Limits) -> None:
+        self._connection = connection
         self._caller = caller
         self._limits = limits
 
@@ -204,9 +213,27 @@ class _Faults:
         import asyncpg  # noqa: PLC0415 – as above
 
         if isinstance(error, asyncpg.PostgresError):
-            raise DatabaseFaultError(self._said(str(error.sqlstate), error)) from error
+            state = str(error.sqlstate)
+            remedy = await self._missing(error) if state == UNPERMITTED else ""
+            raise DatabaseFaultError(self._said(state, error), state, remedy) from error
         if isinstance(error, OSError | asyncpg.InterfaceError):
             raise DatabaseFaultError("--db-uri: the connection was lost") from error
+
+    async def _missing(self, error: Exception) -> str:
+        """The GRANT that the role of the connection lacks; that of a caller is refused as its requests are."""
+        if self._caller.role and "set role" in str(error):
+            return await membership(self._asked, self._caller.role)
+        return "" if self._caller.role else await for_tables(self._asked, words_of(str(error)), self._caller.schema)
+
+    async def _asked(self, statement: str, *arguments: Any) -> "list[asyncpg.Record]":
+        """The rows; none if they cannot be had."""
+        import asyncpg  # noqa: PLC0415 – as above
+
+        try:
+            async with self._connection.transaction():
+                return list(await self._connection.fetch(statement, *arguments))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            return []
 
     def _said(self, state: str, error: Exception) -> str:
         role = self._caller.role

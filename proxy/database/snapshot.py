@@ -9,6 +9,7 @@ from typing import Any, get_args
 from proxy.database.assembly import Rows, assemble
 from proxy.database.connection import Reader, StatementError, reading
 from proxy.database.statements import HIDDEN_STATISTICS, SCHEMAS, STATEMENTS
+from proxy.schema.names import qualified, quoted
 from proxy.schema.snapshot import Database, NotChecked, Part
 
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -81,5 +82,12 @@ async def _hidden_statistics(reader: Reader, exposed: Sequence[str]) -> list[Not
     except StatementError as error:
         return [NotChecked("column_stats", error.cause, error.remedy)]
     because = "pg_stats hides the statistics of columns that the role may not read"
-    remedy = "Grant it SELECT, and BYPASSRLS where row security is enabled, or membership in pg_read_all_data."
-    return [NotChecked("column_stats", because, remedy, row["name"]) for row in hidden]
+    return [NotChecked("column_stats", because, _shown_by(row), f"{row['schema']}.{row['relation']}") for row in hidden]
+
+
+def _shown_by(row: Mapping[str, Any]) -> str:
+    """The statements after which pg_stats shows the statistics of a table."""
+    role = quoted(row["role"])
+    select = f"GRANT SELECT ON {qualified(row['schema'], row['relation'])} TO {role};"
+    bypass = f"ALTER ROLE {role} BYPASSRLS;"
+    return " ".join([*([] if row["readable"] else [select]), *([bypass] if row["secured"] else [])])

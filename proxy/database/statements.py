@@ -207,8 +207,9 @@ where not s.inherited or c.relkind = 'p' order by 1, 2
 }
 
 HIDDEN_STATISTICS = f"""
-select n.nspname || '.' || c.relname as name from {RELATIONS_OF}
+select n.nspname::text as schema, c.relname::text as relation, has_table_privilege(c.oid, 'SELECT') as readable,
+  row_security_active(c.oid) as secured, session_user::text as role from {RELATIONS_OF}
 where c.relkind in ('r', 'p', 'm') and n.nspname = any($1::text[])
-  and (not has_table_privilege(c.oid, 'SELECT') or row_security_active(c.oid)) order by 1
+  and (not has_table_privilege(c.oid, 'SELECT') or row_security_active(c.oid)) order by 1, 2
 """
 """Tables of which pg_stats shows the connected role nothing, or not all columns."""

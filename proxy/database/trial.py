@@ -75,9 +75,9 @@ class WhatIf:
         """The plan as things are. Raises DatabaseFaultError."""
         return (await self._planned([statement], frozenset()))[0]
 
-    async def plannable(self, statements: Sequence[CalledStatement]) -> dict[str, str]:
+    async def plannable(self, statements: Sequence[CalledStatement]) -> dict[str, DatabaseFaultError]:
         """Asks for the plans as things are; per statement that has none, by its text, why."""
-        failed: dict[str, str] = {}
+        failed: dict[str, DatabaseFaultError] = {}
         try:
             await self._planned(statements, frozenset())
         except DatabaseFaultError:
@@ -85,7 +85,7 @@ class WhatIf:
                 try:
                     await self.base(one)
                 except DatabaseFaultError as error:
-                    failed[one.text] = str(error)
+                    failed[one.text] = error
         return failed
 
     async def what_if(self, statements: Sequence[CalledStatement], indexes: Sequence[ProposedIndex]) -> list[Plan]:

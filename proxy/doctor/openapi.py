@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from proxy.model import NOT_JSON
+
 PRIMARY, FOREIGN = "<pk/>", "<fk "
 """Marks in the description of a column."""
 
@@ -25,7 +27,7 @@ def served_relations(document: bytes) -> list[ServedRelation]:
     """The relations in the document; none if it is not one."""
     try:
         decoded = msgspec.json.decode(document)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         return []
     definitions = decoded.get("definitions") if isinstance(decoded, dict) else None
     if not isinstance(definitions, dict):

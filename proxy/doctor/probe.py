@@ -15,9 +15,10 @@ import msgspec
 from proxy.doctor.openapi import ServedRelation, served_relations
 from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField, first_value
+from proxy.model import NOT_JSON
 from proxy.settings.model import Settings
 from proxy.upstream.client import Upstream
-from proxy.upstream.discovery import Discovered, discover
+from proxy.upstream.facts.discovery import Discovered, discover
 from proxy.upstream.messages import UpstreamRequest
 
 ANSWER_TIMEOUT = 10.0
@@ -141,7 +142,7 @@ class UpstreamProbe:
         answer = await self.ask(b"/fanin_doctor", b"Accept-Profile: " + NO_SCHEMA)
         try:
             error = msgspec.json.decode(answer.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except NOT_JSON:
             return ()
         if not isinstance(error, dict) or error.get("code") != "PGRST106":
             return ()

@@ -50,7 +50,9 @@ def mount(facts: UpstreamFacts, settings: Settings) -> Diagnosis:
     text = f"{where}: PostgREST is not there (status {root.status})"
     if not facts.elsewhere:
         remedy = "name PostgREST with --upstream, with its path if it has one: http://HOST/path"
-        return Diagnosis((SetupCheck("mount", "broken", text, remedy),))
+        why = "another server answers there: name PostgREST's own address"
+        change = SettingChange('upstream = "http://HOST:PORT"', why, 100)
+        return Diagnosis((SetupCheck("mount", "broken", text, remedy),), (change,))
     url = json.dumps(settings.upstream.rstrip("/").removesuffix(discovered.base.decode()) + facts.elsewhere.rstrip("/"))
     change = SettingChange(f"upstream = {url}", f"PostgREST is at {facts.elsewhere}", 100)
     return Diagnosis((SetupCheck("mount", "broken", text, f"PostgREST is at {facts.elsewhere}"),), (change,))

@@ -92,7 +92,7 @@ DROP_CAUSES = {
 
 TRACE_KINDS = {
     "explicit": "The client named the trace, in a header of trace.headers.",
-    "inferred": "The trace was put together from requests of one identity and address with short pauses.",
+    "inferred": "The trace was put together from requests of one caller and address with short pauses.",
     "mixed": "The trace is inferred and overlaps other requests of the same caller: it is counted, and rules about one "
     "request of the application skip it.",
     "truncated": "The trace had more requests than trace.max_spans, or requests in flight when it closed.",

@@ -3,7 +3,7 @@
 ``request``
     parses the request of the command line.
 ``keys``
-    says, per key, which requests merge with it and what this depends on, by running ``path.plan``.
+    says, per key, which requests merge with it and what this depends on, by running ``path.batches.plan``.
 ``facts``
     collects the whole explanation as values.
 ``text``

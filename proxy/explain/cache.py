@@ -2,9 +2,9 @@
 
 from proxy.explain.prefetch import RETRIED
 from proxy.model import PendingRequest
-from proxy.path.coalescing import may_be_cached
-from proxy.path.conditions import is_decidable
-from proxy.path.memo import asks_for_fresh
+from proxy.path.batches.coalescing import may_be_cached
+from proxy.path.kept.conditions import is_decidable
+from proxy.path.kept.memo import asks_for_fresh
 from proxy.postgrest.hazards import Hazard
 from proxy.settings.model import Settings
 

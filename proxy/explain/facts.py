@@ -13,13 +13,13 @@ from proxy.explain.request import ExplainedRequest, RequestError
 from proxy.explain.writes import write_lines
 from proxy.http1.head import first_value
 from proxy.model import Column, PendingRequest, Query, RequestHead
-from proxy.path.chunking import chunk_list, with_long_list
-from proxy.path.coalescing import is_shareable, stable_in_settings
-from proxy.path.differing_headers import is_meaningful
-from proxy.path.fingerprint import read_query
-from proxy.path.identity import HeadRules, head_rules, is_forwarded, read_head
-from proxy.path.plan import has_no_aggregate, why_not_merged
-from proxy.path.unsafe_reads import UnsafeReads
+from proxy.path.batches.chunking import chunk_list, with_long_list
+from proxy.path.batches.coalescing import is_shareable, stable_in_settings
+from proxy.path.batches.plan import has_no_aggregate, why_not_merged
+from proxy.path.evidence.differing_headers import is_meaningful
+from proxy.path.evidence.unsafe_reads import UnsafeReads
+from proxy.path.reading.fingerprint import read_query
+from proxy.path.reading.identity import HeadRules, head_rules, is_forwarded, read_head
 from proxy.postgrest.catalog import Catalog
 from proxy.postgrest.request.api_request import ApiRequest, read_api_request
 from proxy.postgrest.request.in_list import shortened

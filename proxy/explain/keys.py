@@ -6,9 +6,9 @@ from datetime import date, timedelta
 import msgspec
 
 from proxy.model import Column, Key, LiteralClass, MergedCall, PendingRequest, Query
-from proxy.path.columns import unknown_columns
-from proxy.path.fingerprint import read_query
-from proxy.path.plan import CallLimits, counts_rows, plan
+from proxy.path.batches.plan import CallLimits, counts_rows, plan
+from proxy.path.evidence.columns import unknown_columns
+from proxy.path.reading.fingerprint import read_query
 from proxy.postgrest.request.set_filter import counts_by_address
 from proxy.postgrest.row_address import ADDRESS_TYPE, CTID
 from proxy.postgrest.row_order import order_of

@@ -2,8 +2,8 @@
 
 from proxy.explain.keys import ALONE
 from proxy.model import Query, RequestHead
-from proxy.path.memo import asks_for_fresh
-from proxy.path.siblings import varied_keys
+from proxy.path.kept.memo import asks_for_fresh
+from proxy.path.kept.siblings import varied_keys
 from proxy.settings.model import Settings
 
 NOT_A_READ = "no: only reads are fetched ahead"

@@ -8,7 +8,7 @@ from proxy.errors.codes import BYPASS_REASONS
 from proxy.errors.remedies import BYPASS_REMEDIES
 from proxy.explain.keys import ALIAS, MergeQuestion, other_requests
 from proxy.model import PendingWrite, WriteCall, WriteForm
-from proxy.path.writes import MERGED_WRITES, body_reason, form_of, plan_writes
+from proxy.path.batches.writes import MERGED_WRITES, body_reason, form_of, plan_writes
 from proxy.postgrest.catalog import Catalog
 
 OFF = "no: rules.fan004 is '{}' and mode '{}', and not both 'rewrite'; if they are:"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from proxy.analysis.spans import count_queries
+from proxy.analysis.volume import plural
 from proxy.findings.model import IMPACTS, Finding
 from proxy.findings.report import finding_lines
 from proxy.mcp.answer import MAX_LINE, Narrower, ToolAnswer, ToolError, page
@@ -12,6 +13,8 @@ from proxy.mcp.schemas import DEFAULT_LIMIT
 from proxy.mcp.snapshot import SeenFinding, Snapshot
 from proxy.model import Trace
 
+FEW = 5
+"""Items that a call gets which is suggested where there are too many of one kind."""
 Arguments = Mapping[str, Any]
 Explain = Callable[[str], str]
 """The explanation of a code or a request. ToolError if it is neither."""
@@ -30,7 +33,7 @@ def findings(snapshot: Snapshot, arguments: Arguments) -> ToolAnswer:
     chosen.sort(key=lambda seen: (-seen.finding.weight, -seen.times, seen.finding.key))
     impacts = Counter(seen.finding.impact for seen in chosen)
     counts = ", ".join(f"{impacts[impact]} {impact}" for impact in reversed(IMPACTS) if impacts[impact])
-    summary = f"{len(chosen)} findings" + (f": {counts}." if counts else ".")
+    summary = plural(len(chosen), "finding") + (f": {counts}." if counts else ".")
     return page(
         summary,
         [_finding_row(seen) for seen in chosen],
@@ -41,14 +44,17 @@ def findings(snapshot: Snapshot, arguments: Arguments) -> ToolAnswer:
 
 
 def _narrower_findings(chosen: Sequence[SeenFinding], arguments: Arguments) -> Narrower | None:
-    """The rule that found most, or the worst impact: neither is recorded text."""
+    """The rule that found most, the worst impact, or fewer at once, whichever gives less: none is recorded text."""
     if not chosen:
         return None
-    if "code" not in arguments:
-        code, _ = Counter(seen.finding.code for seen in chosen).most_common(1)[0]
-        return Narrower("findings", {"code": code})
-    own = {"code": arguments["code"], "impact": chosen[0].finding.impact.lower()}
-    return Narrower("findings", own if "impact" not in arguments else {**own, "limit": 5})
+    own = {name: arguments[name] for name in ("code", "impact") if name in arguments}
+    codes, impacts = (Counter(getattr(seen.finding, name) for seen in chosen) for name in ("code", "impact"))
+    if len(codes) > 1:
+        return Narrower("findings", {**own, "code": codes.most_common(1)[0][0]})
+    own["code"] = chosen[0].finding.code
+    if len(impacts) > 1:
+        return Narrower("findings", {**own, "impact": chosen[0].finding.impact.lower()})
+    return Narrower("findings", {**own, "limit": FEW})
 
 
 def _finding_row(seen: SeenFinding) -> dict[str, Any]:
@@ -75,7 +81,7 @@ def finding(snapshot: Snapshot, arguments: Arguments) -> ToolAnswer:
     lines = list(_lines_of(found, part))
     narrower = Narrower("finding", {"id": found.id, "part": "sql"}) if part == "report" else None
     return page(
-        f"{found.code}, impact {found.impact}, {part}: {len(lines)} lines.",
+        f"{found.code}, impact {found.impact}, {part}: {plural(len(lines), 'line')}.",
         lines,
         call=arguments,
         limit=arguments.get("limit", 10_000),
@@ -97,14 +103,20 @@ def traces(snapshot: Snapshot, arguments: Arguments) -> ToolAnswer:
     least = arguments.get("min_queries", 1)
     rows = [_trace_row(trace) for trace in snapshot.traces if _is_chosen(arguments, route=trace.route)]
     rows = sorted((row for row in rows if row["queries"] >= least), key=lambda row: (-row["queries"], row["id"]))
-    more = 2 * max(least, 1)
     return page(
-        f"{len(rows)} traces.",
+        f"{plural(len(rows), 'trace')}.",
         rows,
         call=arguments,
         limit=_limit(arguments),
-        narrower=Narrower("traces", {"min_queries": more}),
+        narrower=Narrower("traces", _fewer_traces(rows)),
     )
+
+
+def _fewer_traces(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """The argument that leaves the traces with more queries than the middle one of ``rows``, if there are any."""
+    if not rows or rows[len(rows) // 2]["queries"] == rows[0]["queries"]:
+        return {"limit": FEW}
+    return {"min_queries": rows[len(rows) // 2]["queries"] + 1}
 
 
 def _trace_row(trace: Trace) -> dict[str, Any]:
@@ -138,8 +150,8 @@ def trace(snapshot: Snapshot, arguments: Arguments) -> ToolAnswer:
         }
         for span in spans
     ]
-    narrower = Narrower("findings", {"limit": 5})
-    summary = f"{len(rows)} requests; rows -1 means unknown."
+    narrower = Narrower("findings", {"limit": FEW})
+    summary = f"{plural(len(rows), 'request')}; rows -1 means unknown."
     return page(summary, rows, call=arguments, limit=_limit(arguments), narrower=narrower)
 
 
@@ -150,8 +162,8 @@ def fingerprints(snapshot: Snapshot, arguments: Arguments) -> ToolAnswer:
     chosen.sort(key=lambda row: -row[sort])
     columns = ("calls", "total", "p50", "p95", "rows", "bytes", "failed", "merged")
     rows = [{"query": row["fingerprint"], **{name: row[name] for name in columns}} for row in chosen]
-    summary = f"{len(rows)} queries by {sort}; times in milliseconds."
-    narrower = Narrower("fingerprints", {"sort": sort, "limit": 5})
+    summary = f"{len(rows)} {'query' if len(rows) == 1 else 'queries'} by {sort}; times in milliseconds."
+    narrower = Narrower("fingerprints", {"sort": sort, "limit": FEW})
     return page(summary, rows, call=arguments, limit=_limit(arguments), narrower=narrower)
 
 
@@ -160,8 +172,10 @@ def explain(explanation: Explain, arguments: Arguments) -> ToolAnswer:
     lines = explanation(arguments["about"]).rstrip().split("\n")
     limit, about = arguments.get("limit", 10_000), arguments["about"]
     is_word = about.replace("-", "").isalnum()
-    narrower = Narrower("explain", {"about": about, "limit": 20}) if is_word else Narrower("findings", {"limit": 5})
-    return page(f"{len(lines)} lines.", lines, call=arguments, limit=limit, narrower=narrower, text_limit=MAX_LINE)
+    narrower = Narrower("explain", {"about": about, "limit": 20}) if is_word else Narrower("findings", {"limit": FEW})
+    return page(
+        f"{plural(len(lines), 'line')}.", lines, call=arguments, limit=limit, narrower=narrower, text_limit=MAX_LINE
+    )
 
 
 def audit(snapshot: Snapshot, arguments: Arguments) -> ToolAnswer:
@@ -178,8 +192,8 @@ def audit(snapshot: Snapshot, arguments: Arguments) -> ToolAnswer:
         items = [{"warning": text} for text in report["warnings"]]
     else:
         items = list(report[members.get(section) or section])
-    summary = f"The workload, {section}: {len(items)} items."
-    narrower = Narrower("audit", {"section": section, "limit": 5})
+    summary = f"The workload, {section}: {plural(len(items), 'item')}."
+    narrower = Narrower("audit", {"section": section, "limit": FEW})
     return page(summary, items, call=arguments, limit=_limit(arguments), narrower=narrower)
 
 

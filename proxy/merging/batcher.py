@@ -14,7 +14,7 @@ from proxy.merging.lone_reads import REASON
 from proxy.merging.waiters import InFlightCall, Reply, SendAlone, Slot, TakesReply, TaskWaits, Waiter, discard
 from proxy.model import PendingRequest
 from proxy.observe.events import Events, WindowClosed
-from proxy.path.batching import BatchScheduler, BatchSettings, SchedulerRegistry
+from proxy.path.batches.batching import BatchScheduler, BatchSettings, SchedulerRegistry
 from proxy.settings.tables import MergeSettings
 
 DifferingHeadersOf = Callable[[BatchScheduler, PendingRequest], str]

@@ -1,7 +1,7 @@
 """Answers requests with an over-long ``in`` list from several calls, one per chunk of the list.
 
-``proxy.path.chunking`` decides how to divide a list, which answers can be used, and how to concatenate them. If one
-chunk cannot be used, none is. The number of lists in progress and their bytes are bounded.
+``proxy.path.batches.chunking`` decides how to divide a list, which answers can be used, and how to concatenate them. If
+one chunk cannot be used, none is. The number of lists in progress and their bytes are bounded.
 
 Tests: tests/e2e/limits/test_oversized.py.
 """
@@ -18,8 +18,8 @@ from proxy.merging.fetch import COUNT
 from proxy.merging.waiters import BufferedAnswer, FailedCall, Reply, SendAlone, Slot
 from proxy.model import FallbackReason, Outcome, PendingRequest, Slice
 from proxy.observe.events import FellBack
-from proxy.path.batching import BatchScheduler
-from proxy.path.chunking import chunk_list
+from proxy.path.batches.batching import BatchScheduler
+from proxy.path.batches.chunking import chunk_list
 from proxy.settings.model import Settings
 from proxy.upstream.overload import fault_for_each
 from proxy.upstream.state import UpstreamState

@@ -11,7 +11,7 @@ import msgspec
 from proxy.http1.head import Response, first_value
 from proxy.merging.fetch import COUNT
 from proxy.model import FallbackReason, PendingRequest, Slice
-from proxy.path.chunking import ChunkedList, PartAnswer, are_in_order, boundary_literals, concatenate, read_part
+from proxy.path.batches.chunking import ChunkedList, PartAnswer, are_in_order, boundary_literals, concatenate, read_part
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.problem import read_error_body
 from proxy.upstream.calls import CallLabels, ObservedCall

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from proxy.errors.codes import WAITED_CODES, FaultError
 from proxy.http1.head import HeaderField
 from proxy.merging.batcher import Batcher, scheduler_registry
-from proxy.merging.comparer import ShadowComparer, unfiltered
+from proxy.merging.comparing.comparer import ShadowComparer, unfiltered
+from proxy.merging.comparing.witness import Witnesses
 from proxy.merging.lone_reads import LoneReads
 from proxy.merging.waiters import (
     BufferedAnswer,
@@ -19,13 +20,12 @@ from proxy.merging.waiters import (
     Slot,
     StreamedAnswer,
 )
-from proxy.merging.witness import Witnesses
 from proxy.model import FallbackReason, Identical, Outcome, PendingRequest, Single, Slice
 from proxy.observe.events import FellBack, MergingPaused
-from proxy.path.batching import BatchScheduler
-from proxy.path.coalescing import IsStable, is_shareable
-from proxy.path.identity import lines_for_all
-from proxy.path.plan import originals
+from proxy.path.batches.batching import BatchScheduler
+from proxy.path.batches.coalescing import IsStable, is_shareable
+from proxy.path.batches.plan import originals
+from proxy.path.reading.identity import lines_for_all
 from proxy.postgrest.response.echoes import ShareableLines, shareable_lines
 from proxy.postgrest.response.headers import SAME_HEADERS
 from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, read_error_body
@@ -36,7 +36,7 @@ from proxy.upstream.overload import fault_for_each
 from proxy.upstream.state import UpstreamState
 
 if TYPE_CHECKING:
-    from proxy.path.comparison import ComparedAnswer
+    from proxy.path.evidence.comparison import ComparedAnswer
 
 SHARED_FAULTS = WAITED_CODES | {"FANIN501", "FANIN504", "FANIN505", "FANIN506", "FANIN509", "FANIN510"}
 """Faults that all waiting requests get: upstream is unreachable, too slow or overloaded, so that a call for each of

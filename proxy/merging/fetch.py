@@ -9,8 +9,8 @@ from typing import Protocol
 from proxy.errors.codes import FaultError
 from proxy.http1.head import Response, first_value
 from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
-from proxy.path.demultiplex import demultiplex
-from proxy.path.identity import lines_for_all
+from proxy.path.answers.demultiplex import demultiplex
+from proxy.path.reading.identity import lines_for_all
 from proxy.postgrest.request.set_filter import is_cut, merged_range
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.echoes import shareable_lines

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from proxy.model import PendingRequest
 from proxy.observe.events import HeaderDiffered, Warned
-from proxy.path.differing_headers import Scheduler
+from proxy.path.evidence.differing_headers import Scheduler
 from proxy.upstream.state import UpstreamState
 
 REASON = "differing-header"

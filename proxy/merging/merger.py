@@ -21,9 +21,9 @@ from proxy.merging.shorter_calls import ShorterCalls
 from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightMerge, Reply, Waiter
 from proxy.model import FallbackReason, Identical, MergedCall, NotSingular, Outcome, PendingRequest, Single, Slice
 from proxy.observe.events import FellBack, MergingPaused
-from proxy.path.batching import BatchScheduler
-from proxy.path.call_size import may_be_refusal
-from proxy.path.plan import CallLimits, originals, plan, why_not_merged
+from proxy.path.batches.batching import BatchScheduler
+from proxy.path.batches.call_size import may_be_refusal
+from proxy.path.batches.plan import CallLimits, originals, plan, why_not_merged
 from proxy.postgrest.response.problem import BadLiteral
 from proxy.postgrest.types import has_single_spelling, known_column, may_be_char
 from proxy.settings.tables import MergeSettings

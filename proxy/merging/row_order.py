@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from proxy.merging.fetch import FetchResult, leader
 from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
-from proxy.path.columns import table_of
-from proxy.path.comparison import Comparison
-from proxy.path.order_evidence import OrderEvidence
-from proxy.path.trust import Check, Pair, Subject, Trust, spread
+from proxy.path.evidence.columns import table_of
+from proxy.path.evidence.comparison import Comparison
+from proxy.path.evidence.order_evidence import OrderEvidence
+from proxy.path.evidence.trust import Check, Pair, Subject, Trust, spread
 from proxy.postgrest.request.set_filter import counts_by_address
 from proxy.postgrest.row_address import CTID, NO_COLUMN_CODES, address_columns
 from proxy.settings.tables import MergeSettings

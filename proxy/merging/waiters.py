@@ -8,7 +8,7 @@ import msgspec
 
 from proxy.errors.codes import FaultError
 from proxy.model import MergedCall, Outcome, PendingRequest, Slice
-from proxy.path.batching import BatchScheduler
+from proxy.path.batches.batching import BatchScheduler
 from proxy.transport.resume import resume
 from proxy.upstream.messages import UpstreamAnswer
 

@@ -14,10 +14,10 @@ from proxy.merging.batcher import Batcher, scheduler_registry
 from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightCall, Reply, SendAlone, Slot
 from proxy.model import FallbackReason, Outcome, PendingRequest, PendingWrite, WriteCall, WriteForm
 from proxy.observe.events import FellBack, MergingPaused
-from proxy.path.batching import BatchScheduler
-from proxy.path.identity import lines_for_all
-from proxy.path.write_answers import is_refused, split_writes
-from proxy.path.writes import body_reason, form_of, plan_writes
+from proxy.path.answers.write_answers import is_refused, split_writes
+from proxy.path.batches.batching import BatchScheduler
+from proxy.path.batches.writes import body_reason, form_of, plan_writes
+from proxy.path.reading.identity import lines_for_all
 from proxy.settings.tables import MergeSettings
 from proxy.transport.whole_body import WholeBody
 from proxy.upstream.calls import CallLabels

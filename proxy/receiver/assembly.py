@@ -12,9 +12,9 @@ import msgspec
 
 from proxy.http1.head import parse_fields
 from proxy.model import Outcome, Query, Span, Trace
-from proxy.path.chunking import with_long_list
-from proxy.path.fingerprint import read_query
-from proxy.path.identity import HeaderNames, HeadRules, read_head
+from proxy.path.batches.chunking import with_long_list
+from proxy.path.reading.fingerprint import read_query
+from proxy.path.reading.identity import HeaderNames, HeadRules, read_head
 from proxy.postgrest.request.in_list import shortened
 from proxy.receiver.endpoints import Endpoints
 from proxy.receiver.http_request import HttpRequest

@@ -15,7 +15,7 @@ from proxy.receiver.http_request import origin_of
 from proxy.receiver.otel_span import OtelSpan
 from proxy.receiver.otlp_json import OtlpError, read_json
 from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
-from proxy.recording.source import DataAccessError, Recordings, Source, each_source
+from proxy.recording.source import DataAccessError, Recordings, Source, each_source, text_lines
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
 
@@ -83,7 +83,7 @@ def read_otlp(files: Sequence[Path], upstreams: tuple[str, ...], settings: Setti
 def _spans(file: Path) -> Iterator[OtelSpan]:
     try:
         with file.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
+            for number, line in enumerate(text_lines(file, lines), 1):
                 if not line.strip():
                     continue
                 try:

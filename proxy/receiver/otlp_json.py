@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from proxy.model import NOT_JSON
 from proxy.receiver.otel_span import OtelSpan, Value
 
 KINDS = {
@@ -67,7 +68,7 @@ def read_json(data: bytes) -> Iterator[OtelSpan]:
     """The spans in one message. Metrics and logs have none. OtlpError if it is not a message of OTLP."""
     try:
         message = _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise OtlpError(f"is not OTLP in JSON: {error}") from None
     if message.resource_spans is None:
         if data.strip() != b"{}" and not (message.resource_metrics or message.resource_logs):

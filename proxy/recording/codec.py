@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from proxy.model import RowKeys, Span, Trace
+from proxy.model import NOT_JSON, RowKeys, Span, Trace
 from proxy.recording.schema import (
     CURRENT_FORMAT,
     MAX_TEXT,
@@ -151,7 +151,7 @@ def read_recording(name: str, lines: Iterable[bytes]) -> tuple[RecordingHead, It
 def _decoded(name: str, reader: Callable[[bytes], T], number: int, text: bytes) -> T:
     try:
         return reader(text)
-    except (msgspec.DecodeError, ValueError) as error:
+    except (*NOT_JSON, ValueError) as error:
         raise RecordingError(f"{name}:{number}: {error}") from None
 
 

@@ -31,6 +31,11 @@ class Source(msgspec.Struct, frozen=True):
     """What could not be read; complete after the last trace."""
 
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""With it, editors on Windows begin a file."""
+COMPRESSED = {b"\x1f\x8b": "gunzip", b"\x28\xb5\x2f\xfd": "unzstd"}
+"""How compressed files begin, and the program that reads them."""
+
 Recordings = Iterator[tuple[Source, Trace]]
 """Traces one by one, so that a recording of any size fits into memory."""
 
@@ -59,9 +64,19 @@ def read_files(files: Iterable[Path]) -> Recordings:
     for file in files:
         try:
             with file.open("rb") as lines:
-                yield from _read_lines(str(file), lines)
+                yield from _read_lines(str(file), text_lines(file, lines))
         except OSError as error:
             raise DataAccessError(f"{file}: cannot be read: {error.strerror}") from error
+
+
+def text_lines(file: Path, lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of an opened file, without a byte order mark. DataAccessError if it is compressed."""
+    for number, line in enumerate(lines):
+        if not number:
+            program = next((name for start, name in COMPRESSED.items() if line.startswith(start)), None)
+            if program:
+                raise DataAccessError(f"{file}: is compressed: decompress it first, with {program}")
+        yield line if number else line.removeprefix(BYTE_ORDER_MARK)
 
 
 def read_admin(url: str, token: str | None) -> Recordings:

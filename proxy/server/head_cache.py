@@ -10,7 +10,7 @@ from proxy.allowed_differences import HOP_BY_HOP
 from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField, parse_fields
 from proxy.model import RequestHead
-from proxy.path.identity import HeadRules, read_head
+from proxy.path.reading.identity import HeadRules, read_head
 from proxy.server.head_templates import HeadTemplates
 
 MAX_HEADS = 1024

@@ -10,7 +10,7 @@ import msgspec
 from proxy.bounded_table import BoundedTable
 from proxy.http1.head import HeaderField, parse_field, parse_fields
 from proxy.model import RequestHead
-from proxy.path.identity import NAMES_OF_CALLS, PREFIXES_OF_CALLS, HeadRules, is_forwarded, trace_name
+from proxy.path.reading.identity import NAMES_OF_CALLS, PREFIXES_OF_CALLS, HeadRules, is_forwarded, trace_name
 
 ReadBlock = Callable[[bytes, int], RequestHead]
 """Parses header lines of HTTP/1.1 or 1.0; FaultError if they are malformed or ambiguous."""

@@ -11,7 +11,7 @@ from proxy.errors.response import response_of
 from proxy.http1.head import RequestLine, parse_request_line
 from proxy.http1.host import origin_form, with_host
 from proxy.model import RequestHead
-from proxy.path.identity import HeadRules
+from proxy.path.reading.identity import HeadRules
 from proxy.server.client_connection import ClientConnection
 from proxy.server.head_cache import HeadCache
 from proxy.server.request_reader import RequestHeadReader

@@ -49,7 +49,7 @@ Declarations = Mapping[str, Declared]
 def read_text(file: Path) -> str:
     """The content of a TOML file; ConfigError if it cannot be read."""
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")  # editors on Windows begin a file with a byte order mark
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -112,7 +112,7 @@ def read_environment(known: Declarations) -> dict[str, Any]:
 def _read_secret(file: Path, source: str) -> str:
     """The text of ``file`` without its line end, as Docker's and systemd's secrets are files."""
     try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
+        return file.read_text(encoding="utf-8-sig").rstrip("\r\n")
     except OSError as error:
         raise ConfigError(f"{source}: {file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -6,8 +6,8 @@ Tests: tests/e2e/cache/test_cache.py.
 from collections.abc import Awaitable, Callable
 
 from proxy.errors.codes import FaultError
-from proxy.merging.cacher import Cacher
-from proxy.merging.fills import Fill
+from proxy.merging.kept.cacher import Cacher
+from proxy.merging.kept.fills import Fill
 from proxy.merging.waiters import BufferedAnswer
 from proxy.model import Outcome, PendingRequest
 from proxy.sidecar.request_context import ClientAnswer, RequestContext

@@ -19,7 +19,7 @@ class CallerRoles:
 
     def of(self, head: RequestHead) -> int:
         """The hash of the role that the caller's token names; of nothing without a token; 0 if it is not known."""
-        key = head.caller_hash or head.identity_hash
+        key = head.caller_hash
         known = self._roles.get(key)
         if known is None:
             role = token_role(head.forwarded_lines)

@@ -8,7 +8,7 @@ import msgspec
 from proxy.merging.waiters import Reply, SendAlone, Slot
 from proxy.merging.write_merger import WriteMerger
 from proxy.model import PendingRequest, PendingWrite
-from proxy.path.target_cache import TargetCache
+from proxy.path.reading.target_cache import TargetCache
 from proxy.sidecar.request_context import RequestContext
 from proxy.transport.whole_body import WholeBody
 from proxy.upstream.upload import whole_body

@@ -12,16 +12,16 @@ import msgspec
 from proxy.analysis.spans import counts_as_query
 from proxy.errors.codes import FaultError
 from proxy.errors.response import response_of
+from proxy.merging.kept.trace_memory import TraceMemories, TraceVisit
 from proxy.merging.lone_reads import LoneReads
-from proxy.merging.trace_memory import TraceMemories, TraceVisit
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, StreamedAnswer
 from proxy.model import Outcome, PendingRequest, Query
 from proxy.observe.events import RequestAnswered
-from proxy.path.chunking import with_long_list
-from proxy.path.fingerprint import MAX_CACHED_BYTES, read_query
-from proxy.path.identity import traceparent_of, with_peer
-from proxy.path.target_cache import TargetCache
-from proxy.path.writes import MERGED_WRITES
+from proxy.path.batches.chunking import with_long_list
+from proxy.path.batches.writes import MERGED_WRITES
+from proxy.path.reading.fingerprint import MAX_CACHED_BYTES, read_query
+from proxy.path.reading.identity import traceparent_of, with_peer
+from proxy.path.reading.target_cache import TargetCache
 from proxy.postgrest.request.in_list import shortened
 from proxy.postgrest.response.echoes import with_own_values
 from proxy.recording.codec import salt_of

@@ -7,19 +7,19 @@ all policies.
 
 import asyncio
 
-from proxy.merging.cacher import Cacher
 from proxy.merging.chunker import Chunker
 from proxy.merging.coalescer import Coalescer
-from proxy.merging.comparer import ShadowComparer
+from proxy.merging.comparing.comparer import ShadowComparer
+from proxy.merging.comparing.probation import ProbationFetcher
+from proxy.merging.comparing.shadow import SampledFetcher, ShadowMode
 from proxy.merging.fetch import Fetcher, FetchesMerged
-from proxy.merging.fills import CachedReads
+from proxy.merging.kept.cacher import Cacher
+from proxy.merging.kept.fills import CachedReads
+from proxy.merging.kept.prefetcher import Prefetcher
+from proxy.merging.kept.trace_memory import TraceMemories
 from proxy.merging.merger import Merger
-from proxy.merging.prefetcher import Prefetcher
-from proxy.merging.probation import ProbationFetcher
-from proxy.merging.shadow import SampledFetcher, ShadowMode
-from proxy.merging.trace_memory import TraceMemories
 from proxy.merging.write_merger import WriteMerger
-from proxy.path.coalescing import any_stable, stable_in_settings
+from proxy.path.batches.coalescing import any_stable, stable_in_settings
 from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
 from proxy.upstream.state import UpstreamState

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from proxy.observe.events import Events, Warned
 from proxy.settings.model import Settings
 from proxy.upstream.client import Upstream
-from proxy.upstream.discovery import Discovered, discover
+from proxy.upstream.facts.discovery import Discovered, discover
 from proxy.upstream.health import Health
 
 INTERVAL = 1.0

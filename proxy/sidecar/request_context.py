@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from proxy.analysis.row_keys import MAX_BODY_BYTES, row_keys
+from proxy.analysis.values.row_keys import MAX_BODY_BYTES, row_keys
 from proxy.model import LiteralClass, Outcome, Query, Span
-from proxy.path.remembered import MAX_ANSWER
+from proxy.path.kept.remembered import MAX_ANSWER
 from proxy.postgrest.request.in_list import estimate_list, list_column
 from proxy.postgrest.request.literals import canonical
 from proxy.postgrest.request.row_range import lowest
@@ -16,9 +16,9 @@ from proxy.server.server import ClientRequest
 from proxy.sidecar.caller_roles import CallerRoles
 
 if TYPE_CHECKING:
-    from proxy.merging.fills import Fill
-    from proxy.merging.shadow import AnswerCopy
-    from proxy.merging.trace_memory import TraceVisit
+    from proxy.merging.comparing.shadow import AnswerCopy
+    from proxy.merging.kept.fills import Fill
+    from proxy.merging.kept.trace_memory import TraceVisit
     from proxy.traces.grouping import OpenTrace
 
 _KINDS = {None: LiteralClass.TEXT.value} | {kind: kind.value for kind in LiteralClass}
@@ -217,7 +217,7 @@ class RequestContext(msgspec.Struct, eq=False):
             fallback_reason=self.fallback_reason,
             unused_calls=upstream.unused_calls,
             differing_headers=self.differing_headers,
-            identity=int.from_bytes((head.caller_hash or head.identity_hash)[:8]),
+            identity=int.from_bytes(head.caller_hash[:8]),
             writes=self.writes,
             connection=request.client.number,
             connected=request.client.opened,

@@ -8,10 +8,10 @@ import msgspec
 
 from proxy.analysis.rule import AnyRule
 from proxy.errors.codes import FaultError
-from proxy.merging.fills import CachedReads
-from proxy.merging.trace_memory import TraceMemories
+from proxy.merging.kept.fills import CachedReads
+from proxy.merging.kept.trace_memory import TraceMemories
 from proxy.observe.events import Events, FellBack, RequestRefused, UpstreamCalled, Warned
-from proxy.path.identity import HeadRules, head_rules
+from proxy.path.reading.identity import HeadRules, head_rules
 from proxy.postgrest.catalog import Catalog
 from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.postgrest.response.gateway import Gateway
@@ -29,17 +29,17 @@ from proxy.sidecar.trace_closer import TraceCloser
 from proxy.traces.grouping import GroupingSettings, TraceGrouper
 from proxy.transport.address import parse_address, split_listen
 from proxy.transport.listener import bind_error
-from proxy.upstream.access_reader import AccessReader
 from proxy.upstream.calls import UpstreamContext
-from proxy.upstream.catalog import CatalogReader
 from proxy.upstream.client import Upstream
-from proxy.upstream.discovery import Discovered, discover, failed_discovery
-from proxy.upstream.header_advice import HeaderAdvice
+from proxy.upstream.facts.access_reader import AccessReader
+from proxy.upstream.facts.catalog import CatalogReader
+from proxy.upstream.facts.discovery import Discovered, discover, failed_discovery
+from proxy.upstream.facts.header_advice import HeaderAdvice
+from proxy.upstream.facts.openapi_reader import OpenApiReader
+from proxy.upstream.facts.write_notifications import WriteListener
 from proxy.upstream.health import Health
 from proxy.upstream.mount import Mount
-from proxy.upstream.openapi_reader import OpenApiReader
 from proxy.upstream.state import UpstreamState
-from proxy.upstream.write_notifications import WriteListener
 
 TICK = 0.02
 """Seconds between two runs of the background tasks."""

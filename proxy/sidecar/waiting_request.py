@@ -12,7 +12,7 @@ import msgspec
 
 from proxy.merging.waiters import BufferedAnswer, Reply, discard
 from proxy.model import Outcome, PendingRequest
-from proxy.path.batching import BatchScheduler
+from proxy.path.batches.batching import BatchScheduler
 from proxy.sidecar.policy import RequestPolicy
 from proxy.sidecar.request_context import RequestContext
 

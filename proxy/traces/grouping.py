@@ -38,9 +38,9 @@ class GroupingSettings(msgspec.Struct, frozen=True):
 class OpenTrace:
     """A trace that is not closed: spans can be added."""
 
-    def __init__(self, id_: str, identity_hash: bytes, peer: str, explicit: bool, part: int, now: float) -> None:
+    def __init__(self, id_: str, caller_hash: bytes, peer: str, explicit: bool, part: int, now: float) -> None:
         self.id = id_
-        self.identity_hash = identity_hash
+        self.caller_hash = caller_hash
         self.peer = peer
         self.explicit = explicit
         self.part = part
@@ -143,8 +143,9 @@ class TraceGrouper:
 
     def begin(self, head: RequestHead, peer: str, now: float) -> OpenTrace | None:
         """The trace of a request that arrives now; None if too many traces are open."""
-        explicit = head.trace is not None and not self._per_call(head.identity_hash)
-        key = (head.trace or "", b"", "") if explicit else ("", head.identity_hash, peer)
+        caller = head.caller_hash
+        explicit = head.trace is not None and not self._per_call(caller)
+        key = (head.trace or "", b"", "") if explicit else ("", caller, peer)
         trace = self._open.get(key)
         if trace is not None and self._is_over(trace, now):
             self._close(key, trace)
@@ -211,17 +212,17 @@ class TraceGrouper:
     def _new_trace(self, head: RequestHead, peer: str, explicit: bool, now: float) -> OpenTrace:
         if explicit:
             id_ = head.trace or ""
-            self._mark_mixed(head.identity_hash, peer)
-            self._named[head.identity_hash, peer] += 1
-            return OpenTrace(id_, head.identity_hash, peer, True, self._next_part(id_), now)
+            self._mark_mixed(head.caller_hash, peer)
+            self._named[head.caller_hash, peer] += 1
+            return OpenTrace(id_, head.caller_hash, peer, True, self._next_part(id_), now)
         self._inferred += 1
-        trace = OpenTrace(f"inferred-{self._inferred}", head.identity_hash, peer, False, 1, now)
-        trace.mixed = (head.identity_hash, peer) in self._named
+        trace = OpenTrace(f"inferred-{self._inferred}", head.caller_hash, peer, False, 1, now)
+        trace.mixed = (head.caller_hash, peer) in self._named
         return trace
 
-    def _mark_mixed(self, identity_hash: bytes, peer: str) -> None:
+    def _mark_mixed(self, caller_hash: bytes, peer: str) -> None:
         """Mark the caller's inferred trace as mixed: it overlaps a named one, and may contain requests of both."""
-        inferred = self._open.get(("", identity_hash, peer))
+        inferred = self._open.get(("", caller_hash, peer))
         if inferred is not None:
             inferred.mixed = True
 
@@ -247,7 +248,7 @@ class TraceGrouper:
             self._forget_name(trace)
 
     def _forget_name(self, trace: OpenTrace) -> None:
-        caller = (trace.identity_hash, trace.peer)
+        caller = (trace.caller_hash, trace.peer)
         self._named[caller] -= 1
         if not self._named[caller]:
             del self._named[caller]
@@ -260,8 +261,8 @@ class TraceGrouper:
         return part
 
     def _learn(self, trace: OpenTrace) -> None:
-        use = self._id_uses.setdefault(trace.identity_hash, _IdUse())
-        self._id_uses.move_to_end(trace.identity_hash)
+        use = self._id_uses.setdefault(trace.caller_hash, _IdUse())
+        self._id_uses.move_to_end(trace.caller_hash)
         before = use.per_call, self._all_uses.per_call
         for each in (use, self._all_uses):
             each.named += 1
@@ -270,11 +271,11 @@ class TraceGrouper:
         if len(self._id_uses) > MAX_CALLERS:
             self._id_uses.popitem(last=False)
 
-    def _per_call(self, identity_hash: bytes) -> bool:
+    def _per_call(self, caller_hash: bytes) -> bool:
         """Whether the caller creates an id per call. Of a caller with few traces so far, all callers together tell,
         unless one of its traces had several spans.
         """
-        use = self._id_uses.get(identity_hash)
+        use = self._id_uses.get(caller_hash)
         if use is not None and (use.per_call or use.single_span < use.named):
             return use.per_call
         return self._all_uses.per_call

@@ -1,4 +1,4 @@
-"""Overload control of the calls to upstream: the I/O around ``path.admission``, ``path.call_limit``, ``path.circuit``.
+"""Overload control of the calls to upstream: the I/O around ``path.overload``.
 
 Tests: tests/e2e/limits/test_overload.py.
 """
@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Callable
 
 from proxy.errors.codes import REFUSED_CODES, FaultError
-from proxy.path.admission import Admission, CallKind
-from proxy.path.call_limit import CallLimit
-from proxy.path.circuit import Circuit
+from proxy.path.overload.admission import Admission, CallKind
+from proxy.path.overload.call_limit import CallLimit
+from proxy.path.overload.circuit import Circuit
 from proxy.settings.resources import OverloadSettings
 
 MAX_RETRY_AFTER = 5

@@ -5,7 +5,7 @@ from collections import deque
 from typing import Generic, Protocol, TypeVar
 
 from proxy.errors.codes import FaultError
-from proxy.path.admission import CallKind
+from proxy.path.overload.admission import CallKind
 from proxy.upstream.overload import OverloadControl
 
 REST = 0.005

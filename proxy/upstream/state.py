@@ -11,25 +11,25 @@ import msgspec
 from proxy.bounded_table import BoundedTable
 from proxy.model import Column, PendingRequest, Query, RelationSet
 from proxy.observe.events import Events
-from proxy.path.addressed_keys import AddressedKeys
-from proxy.path.call_size import CallSize
-from proxy.path.comparison import ByteBudget, MismatchPauses
-from proxy.path.differing_headers import DifferingHeaders
-from proxy.path.drops import DropClock
-from proxy.path.max_rows import MaxRowsEvidence
-from proxy.path.order_evidence import OrderEvidence
-from proxy.path.order_proofs import OrderProofs
-from proxy.path.singular import NotSingularTemplates
-from proxy.path.trust import Trust, trusted_name
-from proxy.path.unsafe_reads import UnsafeReads
+from proxy.path.answers.singular import NotSingularTemplates
+from proxy.path.batches.addressed_keys import AddressedKeys
+from proxy.path.batches.call_size import CallSize
+from proxy.path.evidence.comparison import ByteBudget, MismatchPauses
+from proxy.path.evidence.differing_headers import DifferingHeaders
+from proxy.path.evidence.max_rows import MaxRowsEvidence
+from proxy.path.evidence.order_evidence import OrderEvidence
+from proxy.path.evidence.order_proofs import OrderProofs
+from proxy.path.evidence.trust import Trust, trusted_name
+from proxy.path.evidence.unsafe_reads import UnsafeReads
+from proxy.path.kept.drops import DropClock
 from proxy.postgrest.dependencies import Dependencies
 from proxy.postgrest.hazards import Hazard
 from proxy.postgrest.response.gateway import Gateway
 from proxy.settings.model import Settings
 from proxy.upstream.calls import UpstreamContext
-from proxy.upstream.column_types import ColumnTypeResolver
+from proxy.upstream.facts.column_types import ColumnTypeResolver
+from proxy.upstream.facts.response_observer import ResponseObserver
 from proxy.upstream.mount import Mount
-from proxy.upstream.response_observer import ResponseObserver
 
 LEAST_ORDERED = 12
 """Values with several rows without an order that are compared before others of their query are used."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy.admin.flow_views import MAX_FLOWS, flow_views
 from proxy.observe.confirmed_names import ConfirmedNames
-from proxy.path.flows import LEAST_FETCHED, TRACES, Flows
+from proxy.path.kept.flows import LEAST_FETCHED, TRACES, Flows
 
 LIST, LOOP = "GET a?select=*", "GET b?k=eq.?"
 ALL = ConfirmedNames(everything=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from proxy.audit.as_json import as_json
+from proxy.audit.formats.as_json import as_json
 from proxy.audit.report import IgnoredFinding, QueryUsage, Report, ReportedFinding, RouteUsage, TrafficSummary
 from tests.audit.factories import PLAIN, report
 

@@ -1,8 +1,9 @@
 """A model of when batches leave: clients in a closed loop, fanin, and upstream, on a machine with two cores.
 
-It decides between policies of ``proxy.path.batching`` without a machine's noise: only their relation counts, and the
-real stack has the last word. ``python -m tests.bench.batching_model`` prints requests per second by policy and by what
-a request costs fanin. Costs are in microseconds of CPU, measured on the real stack (48 connections, reads by key).
+It decides between policies of ``proxy.path.batches.batching`` without a machine's noise: only their relation counts,
+and the real stack has the last word. ``python -m tests.bench.batching_model`` prints requests per second by policy and
+by what a request costs fanin. Costs are in microseconds of CPU, measured on the real stack (48 connections, reads by
+key).
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
 def test_traffic_without_findings_exits_with_0(desk: Desk) -> None:
     ran = desk.check("--traces", desk.record(ONE))
     assert (ran.code, ran.err) == (OK, "")
-    assert ran.out.endswith("1 traces, 1 of them can fail checks\n")
+    assert ran.out.endswith("1 trace, 1 of them can fail checks\n")
 
 
 def test_a_finding_exits_with_1_and_is_printed_in_full(desk: Desk) -> None:

@@ -34,6 +34,8 @@ def test_a_file_of_routes_has_one_per_line_and_comments(tmp_path: Path) -> None:
     file = tmp_path / "routes.txt"
     file.write_text("# the shop\nGET /a b\n\n  POST /c?#d  \nGET /a b\n", encoding="utf-8")
     assert read_routes(file) == ("GET /a b", "POST /c?#d")
+    file.write_text("GET /a\r\n", encoding="utf-8-sig")
+    assert read_routes(file) == ("GET /a",)
     file.write_text("# none\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="names no route"):
         read_routes(file)

@@ -9,7 +9,7 @@ from proxy.doctor.upstream_checks import answer_headers, clock, max_rows
 from proxy.http1.head import parse_fields
 from proxy.postgrest.response.gateway import POSTGREST, SUPABASE, Gateway
 from proxy.settings.loading import load
-from proxy.upstream.discovery import Discovered
+from proxy.upstream.facts.discovery import Discovered
 
 
 def answer(*lines: str, skew: float | None = 0.0) -> ProbedAnswer:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.upstream import write_notifications
+from proxy.upstream.facts import write_notifications
 from tests.e2e.support.event_loops import new_event_loop
 from tests.e2e.support.racing_loops import new_versions, registers
 from tests.e2e.support.unusual_types import unusual_tables

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.analysis.fingerprint import Filter, parse_fingerprint
-from proxy.analysis.varying import SimilarCalls
+from proxy.analysis.patterns.varying import SimilarCalls
 
 
 def seen(

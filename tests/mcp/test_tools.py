@@ -19,6 +19,8 @@ from tests.mcp.snapshots import finding as a_finding
 from tests.mcp.snapshots import snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from proxy.mcp.snapshot import Snapshot
 
 TOOLS = {
@@ -70,6 +72,37 @@ def test_the_suggested_call_gives_less() -> None:
     assert fewer.narrower is not None
     fewest = call(MANY, "findings", **fewer.narrower.arguments)
     assert int(fewest.summary.partition(" ")[0]) < int(fewer.summary.partition(" ")[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "codes", "impacts", "suggested"),
+    [
+        ({}, ("FAN001", "FAN002", "FAN002"), ("LOW",) * 3, {"code": "FAN002"}),
+        ({"impact": "high"}, ("FAN001", "FAN002", "FAN002"), ("HIGH",) * 3, {"impact": "high", "code": "FAN002"}),
+        ({}, ("FAN002",) * 3, ("LOW", "HIGH", "LOW"), {"code": "FAN002", "impact": "high"}),
+        ({"code": "FAN002"}, ("FAN002",) * 3, ("LOW",) * 3, {"code": "FAN002", "limit": 5}),
+        ({}, ("FAN002",) * 3, ("LOW",) * 3, {"code": "FAN002", "limit": 5}),
+    ],
+)
+def test_what_all_findings_have_in_common_is_not_suggested_alone(
+    arguments: dict[str, Any], codes: Sequence[str], impacts: Sequence[str], suggested: dict[str, Any]
+) -> None:
+    pairs = enumerate(zip(codes, impacts, strict=True))
+    seen = snapshot([a_finding(n, code=code, impact=impact) for n, (code, impact) in pairs])
+    answer = call(seen, "findings", **arguments, limit=1)
+    assert answer.narrower is not None
+    assert answer.narrower.arguments == suggested
+
+
+def test_fewer_traces_are_suggested_than_there_are() -> None:
+    answer = call(snapshot(traces=9), "traces", limit=1)
+    assert answer.narrower is not None
+    assert answer.narrower.arguments == {"limit": 5}, "each has two queries"
+    one, two = snapshot(traces=4), snapshot(traces=1)
+    (larger,) = (replace(each, spans=3 * each.spans, id="larger") for each in two.traces)
+    answer = call(replace(one, traces=(*one.traces, larger)), "traces", limit=1)
+    assert answer.narrower is not None
+    assert answer.narrower.arguments == {"min_queries": 3}
 
 
 def test_findings_are_chosen_by_impact_rule_route_and_relation() -> None:

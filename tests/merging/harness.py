@@ -14,8 +14,8 @@ from proxy.merging.merger import Merger
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, StreamedAnswer
 from proxy.model import Column, Slice
 from proxy.observe.events import Event, Events, FellBack, Warned
-from proxy.path.coalescing import stable_in_settings
-from proxy.path.columns import ColumnRegistry, table_of
+from proxy.path.batches.coalescing import stable_in_settings
+from proxy.path.evidence.columns import ColumnRegistry, table_of
 from proxy.postgrest.response.gateway import POSTGREST
 from proxy.settings.model import Settings
 from proxy.settings.rules import RuleSettings
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from proxy.merging.fetch import FetchResult
     from proxy.model import MergedCall, PendingRequest
     from proxy.upstream.client import Upstream
-    from proxy.upstream.column_types import ColumnTypeResolver
     from proxy.upstream.connection import UpstreamConnection
+    from proxy.upstream.facts.column_types import ColumnTypeResolver
 
 
 def slices_of(call: MergedCall) -> FetchResult:

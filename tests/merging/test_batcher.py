@@ -10,10 +10,10 @@ import pytest
 from proxy.merging.batcher import Batcher
 from proxy.merging.waiters import InFlightCall, Reply, SendAlone
 from proxy.observe.events import Event, Events, WindowClosed
-from proxy.path.batching import BatchScheduler, SchedulerRegistry
+from proxy.path.batches.batching import BatchScheduler, SchedulerRegistry
 from tests.factories import member
 from tests.merging.harness import run_loop
-from tests.path.test_batching import SETTINGS
+from tests.path.batches.test_batching import SETTINGS
 
 if TYPE_CHECKING:
     from proxy.model import PendingRequest

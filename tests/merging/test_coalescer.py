@@ -11,7 +11,7 @@ from proxy.merging.coalescer import SHARED_FAULTS
 from proxy.merging.waiters import BufferedAnswer, FailedCall, SendAlone, StreamedAnswer
 from proxy.model import Outcome
 from proxy.observe.events import CANCELLED, NO_ANSWER, UpstreamCalled, Warned, WindowClosed
-from proxy.path.coalescing import stable_in_settings
+from proxy.path.batches.coalescing import stable_in_settings
 from proxy.settings.rules import RuleSettings
 from tests.factories import member
 from tests.merging.harness import (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.model import FallbackReason
-from proxy.path.call_size import FIRST_WAIT, GROW_AFTER
+from proxy.path.batches.call_size import FIRST_WAIT, GROW_AFTER
 from tests.merging.harness import FakeFetcher, MergingHarness, bodies, finish, run_loop, slices_of
 
 if TYPE_CHECKING:

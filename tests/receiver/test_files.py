@@ -56,6 +56,13 @@ def test_one_message_in_many_lines_is_read_too(file: Path) -> None:
         assert "secret" not in str(caught.value)
 
 
+def test_a_byte_order_mark_is_left_out(file: Path) -> None:
+    text = json.loads(line(client("http://db/t?id=eq.1")))
+    for indent in (None, 2):
+        file.write_text(json.dumps(text, indent=indent), encoding="utf-8-sig")
+        assert len(list(read_otlp([file], (), SETTINGS))) == 1
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

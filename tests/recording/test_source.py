@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,20 @@ def test_a_file_is_read_lazily(tmp_path: Path) -> None:
     assert next(traces)[1].id == "t"
     with pytest.raises(DataAccessError, match="a:3: "):
         next(traces)
+
+
+def test_a_byte_order_mark_is_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"\xef\xbb\xbf" + b"".join(lines(ONE)))
+    assert [one.id for _, one in read_files([file])] == ["t"]
+
+
+def test_a_compressed_file_is_an_error_that_names_the_program(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    for data, program in ((gzip.compress(b"".join(lines(ONE))), "gunzip"), (b"\x28\xb5\x2f\xfd", "unzstd")):
+        file.write_bytes(data)
+        with pytest.raises(DataAccessError, match=f"a: is compressed: decompress it first, with {program}"):
+            list(read_files([file]))
 
 
 def test_a_file_that_cannot_be_read_or_written_is_an_error_with_its_cause(tmp_path: Path) -> None:

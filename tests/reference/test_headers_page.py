@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.path.identity import NEUTRAL
+from proxy.path.reading.identity import NEUTRAL
 from proxy.postgrest.request.tracing import REQUEST_IDS, TRACING_PREFIXES
 from proxy.reference.headers_page import headers
 

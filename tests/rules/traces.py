@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from proxy.analysis.workload import Workload
 from proxy.http1.head import parse_fields
 from proxy.model import Outcome, Span, Trace
-from proxy.path.chunking import with_long_list
-from proxy.path.fingerprint import read_query
-from proxy.path.identity import HeaderNames, HeadRules, read_head
+from proxy.path.batches.chunking import with_long_list
+from proxy.path.reading.fingerprint import read_query
+from proxy.path.reading.identity import HeaderNames, HeadRules, read_head
 from proxy.postgrest.request.in_list import estimate_list, list_column, shortened
 from proxy.settings.rules import RuleSettings
 from proxy.settings_base import Thresholds

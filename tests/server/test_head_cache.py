@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.errors.codes import FaultError
-from proxy.path.identity import head_rules
+from proxy.path.reading.identity import head_rules
 from proxy.server.head_cache import MAX_BYTES, MAX_HEADS, HeadCache, answer_lines
 from tests.factories import fields
 

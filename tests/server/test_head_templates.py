@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from proxy.errors.codes import FaultError
 from proxy.http1.head import parse_fields
-from proxy.path.identity import HeadRules, head_rules, read_head
+from proxy.path.reading.identity import HeadRules, head_rules, read_head
 from proxy.server.head_templates import MAX_TEMPLATES, HeadTemplates
 
 if TYPE_CHECKING:

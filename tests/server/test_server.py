@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from proxy.path.identity import head_rules
+from proxy.path.reading.identity import head_rules
 from proxy.server.server import ClientRequest, DataServer, ServerContext
 from proxy.transport.connection import EndOfStreamError
 from tests.e2e.support.harness import OK, RawClient, ask, settings, until

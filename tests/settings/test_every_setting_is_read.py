@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 from mypy.modulefinder import BuildSource
 
-from proxy.path.batching import BatchSettings
+from proxy.path.batches.batching import BatchSettings
 from proxy.settings.model import Settings
 from proxy.settings.tables import MergeSettings, TraceSettings
 from proxy.settings_base import Section

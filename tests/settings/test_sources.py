@@ -16,6 +16,7 @@ from proxy.settings.sources import (
     nearest,
     nested,
     read_environment,
+    read_text,
     variable,
 )
 
@@ -57,6 +58,12 @@ def test_a_variable_says_what_a_file_would(name: str, text: str, value: Any, mon
         settings = getattr(settings, part)
     assert settings == value
     assert load({}).sources[name] == "environment"
+
+
+def test_a_byte_order_mark_is_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "fanin.toml"
+    file.write_text('mode = "observe"', encoding="utf-8-sig")
+    assert read_text(file) == 'mode = "observe"'
 
 
 def test_a_secret_may_be_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from proxy.merging.fills import CachedReads
-from proxy.merging.probation import ProbationFetcher
-from proxy.merging.shadow import SampledFetcher
-from proxy.merging.trace_memory import TraceMemories
+from proxy.merging.comparing.probation import ProbationFetcher
+from proxy.merging.comparing.shadow import SampledFetcher
+from proxy.merging.kept.fills import CachedReads
+from proxy.merging.kept.trace_memory import TraceMemories
 from proxy.observe.events import Events
 from proxy.postgrest.response.gateway import POSTGREST
 from proxy.sidecar.policy import RequestPolicy, policies

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.path.fingerprint import read_query
+from proxy.path.reading.fingerprint import read_query
 from proxy.postgrest.request.api_request import read_api_request
 from proxy.sql.expressions import UnwritableError
 from proxy.sql.fingerprints import request_of

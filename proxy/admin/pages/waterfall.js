@@ -45,9 +45,11 @@ export function waterfall(detail, own) {
   if (Object.hasOwn(KINDS, given.get("show") ?? "")) kind.value = given.get("show");
 
   function draw(first = FIRST) {
+    shown.from = rounded(shown.from); // as in the address, so that a link to it shows the same part
+    if (shown.to < total) shown.to = rounded(shown.to);
     write(own, {
       filter: text.value, show: kind.value === "all" ? "" : kind.value, query: selected,
-      from: shown.from > 0 && shown.from.toFixed(3), to: shown.to < total && shown.to.toFixed(3),
+      from: shown.from > 0 && shown.from, to: shown.to < total && shown.to,
     });
     marks.show(shown);
     const [, isWanted] = KINDS[kind.value];
@@ -90,6 +92,8 @@ export function waterfall(detail, own) {
     groups.length > 1 ? minimap(detail.spans, total, shown, redraw) : null,
     el("div", { class: "waterfall" }, marks.element, lines));
 }
+
+const rounded = (ms) => Number(ms.toFixed(3));
 
 const byName = (reasons) => new Map(reasons.map((reason) => [reason.reason, reason]));
 

@@ -9,7 +9,7 @@ import json
 from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.varying import Parent, SimilarCalls
+from proxy.analysis.patterns.varying import Parent, SimilarCalls
 from proxy.findings.model import Fix
 from proxy.fixes.clients.chain_code import (
     in_schema,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from proxy.analysis.answer_shape import STRIPPED
-from proxy.analysis.varying import SimilarCalls
+from proxy.analysis.patterns.varying import SimilarCalls
 from proxy.fixes.clients.chain_code import client_reason, select_items, unsupported_params
 from proxy.postgrest.request.select_list import SelectItem
 

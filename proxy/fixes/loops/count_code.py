@@ -10,7 +10,7 @@ import json
 import msgspec
 
 from proxy.analysis.fingerprint import Filter
-from proxy.analysis.varying import Parent, SimilarCalls
+from proxy.analysis.patterns.varying import Parent, SimilarCalls
 from proxy.findings.model import Fix
 from proxy.fixes.clients.chain_code import in_schema
 from proxy.fixes.clients.filter_code import filter_js, filter_py, quoting_js, quoting_py

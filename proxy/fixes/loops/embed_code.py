@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from proxy.analysis.joins import Join
-from proxy.analysis.varying import Parent, SimilarCalls
+from proxy.analysis.patterns.varying import Parent, SimilarCalls
+from proxy.analysis.values.joins import Join
 from proxy.analysis.volume import plural
 from proxy.findings.model import Fix
 from proxy.fixes.clients.chain_code import in_schema

@@ -8,7 +8,7 @@ import json
 from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.varying import SimilarCalls
+from proxy.analysis.patterns.varying import SimilarCalls
 from proxy.findings.model import Fix
 from proxy.fixes.clients.chain_code import KEY_ALIAS, js_chain, name_values, py_chain, select_items
 from proxy.fixes.clients.filter_code import list_js, list_py, quoted_name, quoting_js, quoting_py

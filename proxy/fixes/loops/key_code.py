@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from proxy.analysis.answer_shape import as_rows
-from proxy.analysis.varying import SimilarCalls
+from proxy.analysis.patterns.varying import SimilarCalls
 from proxy.fixes.clients.chain_code import KEY_ALIAS, ORDER_ALIAS, ClientRead, has_column, name_values
 from proxy.fixes.clients.filter_code import list_js, list_py, quoted_name
 from proxy.fixes.clients.identifiers import camel_case, free_name, snake_case

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from proxy.analysis.answer_shape import as_rows
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.varying import SimilarCalls
+from proxy.analysis.patterns.varying import SimilarCalls
 from proxy.findings.model import Fix
 from proxy.fixes.loops.batch_reasons import kept_reason
 from proxy.fixes.loops.embed_filter_code import embed_filter_fix

@@ -8,7 +8,7 @@ Tests: tests/e2e/fixes/test_printed_lookups.py.
 import json
 
 from proxy.analysis.fingerprint import Filter
-from proxy.analysis.varying import SimilarCalls
+from proxy.analysis.patterns.varying import SimilarCalls
 from proxy.findings.model import Fix
 from proxy.fixes.clients.chain_code import in_schema, name_values
 from proxy.fixes.clients.function_code import checked_call_js, function_js, function_py, statement_py

@@ -6,8 +6,8 @@ The application keeps its read and gets one member more: the call of the loop co
 from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.joins import Join
-from proxy.analysis.varying import SimilarCalls
+from proxy.analysis.patterns.varying import SimilarCalls
+from proxy.analysis.values.joins import Join
 from proxy.fixes.clients.chain_code import select_items, select_with, unsupported_params
 from proxy.fixes.clients.identifiers import camel_case
 from proxy.fixes.reads.read_code import read_js, read_py

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.varying import SimilarCalls
+from proxy.analysis.patterns.varying import SimilarCalls
 from proxy.findings.model import Fix
 from proxy.fixes.clients.chain_code import KEY_ALIAS, has_column, js_chain, name_values, py_chain
 from proxy.fixes.clients.filter_code import quoting_js, quoting_py

@@ -6,7 +6,7 @@ import re
 from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint
-from proxy.analysis.varying import SimilarCalls
+from proxy.analysis.patterns.varying import SimilarCalls
 from proxy.findings.model import Fix
 from proxy.fixes.clients.chain_code import (
     ORDER_ALIAS,

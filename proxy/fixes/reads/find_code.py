@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from proxy.analysis.answer_shape import as_rows
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint
-from proxy.analysis.unique_key import HOW_TO_KNOW
+from proxy.analysis.values.unique_key import HOW_TO_KNOW
 from proxy.findings.model import Fix
 from proxy.fixes.clients.chain_code import js_chain, name_values, py_chain
 from proxy.fixes.clients.filter_code import quoting_js, quoting_py

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.unique_key import HOW_TO_KNOW
+from proxy.analysis.values.unique_key import HOW_TO_KNOW
 from proxy.findings.model import Fix
 from proxy.fixes.clients.chain_code import select_items
 from proxy.fixes.clients.filter_code import quoted_name

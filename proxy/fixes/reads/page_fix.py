@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from proxy.analysis.answer_shape import as_rows
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.unique_key import columns_without_nulls, no_key_reason, page_key
+from proxy.analysis.values.unique_key import columns_without_nulls, no_key_reason, page_key
 from proxy.findings.model import Fix
 from proxy.fixes.clients.printable import printable_fix
 from proxy.fixes.reads.page_code import (

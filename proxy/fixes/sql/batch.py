@@ -8,7 +8,7 @@ from collections.abc import Collection
 from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import Filter
-from proxy.analysis.varying import SimilarCalls
+from proxy.analysis.patterns.varying import SimilarCalls
 from proxy.fixes.loops.key_code import Keys
 from proxy.fixes.sql.clauses import (
     columns_sql,

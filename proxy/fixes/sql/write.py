@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, conflict_columns
-from proxy.analysis.varying import SimilarCalls
+from proxy.analysis.patterns.varying import SimilarCalls
 from proxy.fixes.sql.clauses import conditions_sql, finish_statement, key_sql, records_sql, table_sql, where_sql
 from proxy.postgrest.names import quoted_identifier
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from proxy.analysis.varying import SimilarCalls
+from proxy.analysis.patterns.varying import SimilarCalls
 from proxy.findings.model import Fix
 from proxy.fixes.clients.identifiers import camel_case, snake_case
 from proxy.fixes.clients.printable import printable_fix

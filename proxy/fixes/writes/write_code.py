@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import ParsedFingerprint, conflict_columns
-from proxy.analysis.varying import SimilarCalls
+from proxy.analysis.patterns.varying import SimilarCalls
 from proxy.fixes.clients.chain_code import ClientRead, js_filters, js_table, name_values, py_filters, py_table
 from proxy.fixes.clients.filter_code import quoting_js, quoting_py
 from proxy.fixes.clients.function_code import (

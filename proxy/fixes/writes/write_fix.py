@@ -4,8 +4,8 @@ Tests: tests/e2e/fixes/test_printed_fixes.py.
 """
 
 from proxy.analysis.fingerprint import ParsedFingerprint, conflict_columns
-from proxy.analysis.unique_key import HOW_TO_KNOW
-from proxy.analysis.varying import SimilarCalls
+from proxy.analysis.patterns.varying import SimilarCalls
+from proxy.analysis.values.unique_key import HOW_TO_KNOW
 from proxy.findings.model import Fix
 from proxy.fixes.clients.chain_code import client_reason, unsupported_row_params
 from proxy.fixes.sql.batch import takes_keys

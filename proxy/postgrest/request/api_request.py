@@ -1,6 +1,6 @@
 """Parses a whole request to PostgREST, values included, for ``fanin explain`` and the SQL of a request.
 
-``path.fingerprint`` parses only what merging needs.
+``path.reading.fingerprint`` parses only what merging needs.
 """
 
 from collections.abc import Iterable

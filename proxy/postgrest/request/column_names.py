@@ -15,6 +15,8 @@ _ARROW = b"->"
 _TO_TEXT = "->>"
 _NO_COLUMNS = frozenset(("", "*"))
 """Names that are accepted in quotes and are no column: ``"*"`` is the whole row."""
+MAX_ORDER_BYTES = 2048
+"""A longer ``order`` is not read: a path into JSON may have any number of steps."""
 DIRECTIONS = (".asc", ".desc")
 NULLS = (".nullsfirst", ".nullslast")
 
@@ -31,14 +33,18 @@ def column_reference(text: bytes) -> bytes | None:
     return found if cursor.at_end else None
 
 
-def order_references(text: bytes) -> tuple[bytes, ...]:
-    """The columns of a decoded ``order``; empty if it is no order by columns and paths to JSON text."""
+def order_references(text: bytes, most: int) -> tuple[bytes, ...]:
+    """The columns of a decoded ``order``; empty if it is no order by ``most`` columns or paths to JSON text at most."""
+    if len(text) > MAX_ORDER_BYTES:
+        return ()
     try:
         cursor = Cursor(text.decode("utf-8"))
         names = [_order_item(cursor)]
         while cursor.accept(","):
             cursor.skip_blanks()
             names.append(_order_item(cursor))
+            if len(names) > most:
+                return ()
     except (UnicodeDecodeError, GrammarError):
         return ()
     found = tuple(name for name in names if name is not None)

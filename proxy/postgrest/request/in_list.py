@@ -12,8 +12,10 @@ _IN = b"in."
 _STAND_IN = b"in.(0)"
 """Replaces the long list in a shortened target."""
 
-MAX_PARSED_TARGET = 65_536
-"""A target without a long list is parsed up to this size in bytes."""
+MAX_PARSED_TARGET = 8192
+"""A target without a long list is parsed up to this size in bytes: longer ones could take more than 10 ms."""
+UNREAD = "?…".encode()
+"""Stands for the parameters of a target that is too long: one without a value, which PostgREST would ignore."""
 
 _ESCAPES = ((b"%2C", b","), (b"%2c", b","), (b"%28", b"("), (b"%29", b")"))
 """Percent-encodings of a list's separators, which some client libraries send."""
@@ -40,12 +42,15 @@ def shortened(target: bytes, rest: int) -> tuple[bytes, tuple[int, int] | None]:
     """``target`` shortened to about ``rest`` bytes for parsing, and the place of the list that was removed.
 
     Parsing a target of a megabyte would take too long. Without a long list, a target of more than
-    ``MAX_PARSED_TARGET`` bytes is cut to its path.
+    ``MAX_PARSED_TARGET`` bytes is cut to its path, with ``UNREAD`` in place of its parameters.
     """
     place = long_list(target, rest - len(_STAND_IN))
     if place is not None:
         return target[: place[0]] + _STAND_IN + target[place[1] :], place
-    return target if len(target) <= MAX_PARSED_TARGET else target.partition(b"?")[0][:rest], None
+    if len(target) <= MAX_PARSED_TARGET:
+        return target, None
+    path, mark, _ = target.partition(b"?")
+    return path[:rest] + (UNREAD if mark else b""), None
 
 
 def list_column(target: bytes, place: tuple[int, int]) -> bytes:

@@ -61,7 +61,7 @@ def _parse_range_header(value: str) -> tuple[int, int | None]:
 
 def plain_limit_param(params: tuple[Param, ...]) -> int | None:
     """Index of the parameter ``limit=L`` if there is one and L is a plain number from 1 to 999,999,999."""
-    indexes = [at for at, param in enumerate(params) if decoded(param.name) == b"limit"]
+    indexes = [at for at, param in enumerate(params) if len(param.name) <= 15 and decoded(param.name) == b"limit"]
     if len(indexes) != 1:
         return None
     param = params[indexes[0]]

@@ -3,11 +3,15 @@
 https://postgrest.org/en/v12/references/api/tables_views.html#vertical-filtering and …/resource_embedding.html
 """
 
+from functools import lru_cache
+
 import msgspec
 
 from proxy.postgrest.request.grammar import Cursor, FieldPath, GrammarError, TooDeepError
 
 AGGREGATES = ("sum", "avg", "count", "max", "min")
+MAX_BYTES, MAX_ITEMS = 4096, 200
+"""Bytes, and items, dashes and escapes, of the longest value that is read while requests wait."""
 MAX_DEPTH = 20
 """Largest depth of embeds that is parsed; a URL could nest thousands of levels."""
 
@@ -49,12 +53,29 @@ class Embed(msgspec.Struct, frozen=True):
 Items = tuple[SelectItem | Embed, ...]
 
 
+def is_readable(value: bytes) -> bool:
+    """Whether ``read_select`` takes few milliseconds for this decoded value."""
+    return len(value) <= MAX_BYTES and sum(map(value.count, (b",", b"(", b"-", b"\\"))) <= MAX_ITEMS
+
+
 def read_select(text: str) -> tuple[Items, str]:
     """The items, and trailing text that PostgREST ignores. GrammarError if PostgREST does not accept the value."""
+    outcome = _read(text)
+    if isinstance(outcome, GrammarError):
+        raise outcome.with_traceback(None)
+    return outcome
+
+
+@lru_cache(maxsize=4)
+def _read(text: str) -> tuple[Items, str] | GrammarError:
+    """What ``read_select`` returns or raises: several questions are asked about one value, one after another."""
     cursor = Cursor(text)
     if _is_no_item(text):
         return (), text
-    return _items(cursor, 0), cursor.rest
+    try:
+        return _items(cursor, 0), cursor.rest
+    except GrammarError as error:
+        return error
 
 
 def begins_with_item(value: bytes) -> bool:
@@ -97,6 +118,8 @@ def _items(cursor: Cursor, depth: int) -> Items:
 
 def _item(cursor: Cursor, depth: int) -> SelectItem | Embed:
     cursor.skip_blanks()
+    if plain := cursor.whole_name(",", ")"):
+        return SelectItem(FieldPath(plain))
     begin = cursor.position
     spread = cursor.accept("...")
     alias = "" if spread else _alias(cursor)

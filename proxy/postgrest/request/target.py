@@ -61,13 +61,18 @@ def decoded(raw: bytes) -> bytes:
 def clean_text(raw: bytes) -> bytes | None:
     """The decoded bytes if they are UTF-8 without NUL; else None, because upstream treats such bytes specially."""
     text = decoded(raw)
+    return text if is_clean(text) else None
+
+
+def is_clean(text: bytes) -> bool:
+    """Whether decoded bytes are UTF-8 without NUL."""
     if b"\0" in text:
-        return None
+        return False
     try:
         text.decode("utf-8")
     except UnicodeDecodeError:
-        return None
-    return text
+        return False
+    return True
 
 
 def is_plain_name(name: bytes) -> bool:

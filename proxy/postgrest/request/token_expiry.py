@@ -1,10 +1,11 @@
 """When a caller's token expires, read without checking the signature: it only shortens how long answers are kept."""
 
 import base64
-import binascii
 import math
 
 import msgspec
+
+from proxy.model import NOT_JSON
 
 
 class _Claims(msgspec.Struct):
@@ -28,6 +29,6 @@ def _expiry(payload: bytes) -> float:
     try:
         text = base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4))
         claims = msgspec.json.decode(text, type=_Claims)
-    except (binascii.Error, msgspec.DecodeError, ValueError):
+    except (ValueError, *NOT_JSON):
         return math.inf
     return math.inf if claims.exp is None else claims.exp

@@ -4,9 +4,10 @@ https://docs.postgrest.org/en/v12/references/auth.html
 """
 
 import base64
-import binascii
 
 import msgspec
+
+from proxy.model import NOT_JSON
 
 ANONYMOUS = ""
 """PostgREST's db-anon-role: requests without a token have it."""
@@ -36,5 +37,5 @@ def _role(token: bytes) -> str | None:
     try:
         text = base64.urlsafe_b64decode(parts[1] + b"=" * (-len(parts[1]) % 4))
         return msgspec.json.decode(text, type=_Claims).role or None
-    except (binascii.Error, msgspec.DecodeError, ValueError):
+    except (ValueError, *NOT_JSON):
         return None

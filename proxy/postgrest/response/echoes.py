@@ -5,6 +5,7 @@ In an answer for several requests such a line has the value of the request that 
 Source: docs/explanation/merging.md#echoed-headers.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Generic
 
@@ -15,6 +16,10 @@ from proxy.postgrest.response.gateway import Gateway
 from proxy.postgrest.response.headers import READ_HEADERS, AnyLine, HeaderLine, shareable
 
 BLANKS = b" \t"
+MAX_SEARCHED = 4_000_000
+"""Bytes of requests, times lines of an answer, that are searched for echoes at most: some milliseconds. PostgREST has
+one such line, and reads at most 50 kB of each request.
+"""
 
 
 class ShareableLines(msgspec.Struct, Generic[AnyLine], frozen=True):
@@ -73,12 +78,12 @@ def _after_server(fields: Sequence[HeaderLine]) -> int:
 
 
 def _echoes(fields: Sequence[HeaderLine], known: frozenset[bytes], heads: Sequence[RequestHead]) -> tuple[Echo, ...]:
-    names = [field.name for field in fields]
-    after_server = _after_server(fields)
+    count, after_server = Counter(field.name for field in fields), _after_server(fields)
+    unknown = [(at, field) for at, field in enumerate(fields) if field.name not in known and count[field.name] == 1]
+    if len(unknown) * sum(len(head.forwarded_lines) for head in heads) > MAX_SEARCHED:
+        return ()
     echoes = []
-    for at, field in enumerate(fields):
-        if field.name in known or names.count(field.name) > 1:
-            continue
+    for at, field in unknown:
         echo = _echo(field, heads, is_postgrests=at > 0 and at == after_server)
         echoes += [] if echo is None else [echo]
     return tuple(echoes)

@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 import msgspec
 
+from proxy.model import NOT_JSON
 from proxy.postgrest.types import ENUM, KNOWN_TYPES, NO_COLUMN, NOT_NAMES
 
 CALLER_INDEPENDENT_CODES = frozenset(
@@ -71,7 +72,7 @@ def read_error_body(body: bytes) -> ErrorBody:
     """The error in ``body``; with empty fields if it is not an error body."""
     try:
         return msgspec.json.decode(body, type=ErrorBody)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         return ErrorBody()
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from proxy.merging import cacher
-from proxy.merging.cacher import Cacher
-from proxy.merging.fills import CachedReads
-from proxy.path.answer_cache import AnswerCache, CachedAnswer
+from proxy.merging.kept import cacher
+from proxy.merging.kept.cacher import Cacher
+from proxy.merging.kept.fills import CachedReads
+from proxy.path.kept.answer_cache import AnswerCache, CachedAnswer
 from proxy.upstream.state import UpstreamState
 from tests.e2e.support import drop_faults
 from tests.e2e.support.histories import broken_promises
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from proxy.model import PendingRequest
-    from proxy.path.drops import DropClock
+    from proxy.path.kept.drops import DropClock
     from proxy.settings.tables import CacheSettings
     from tests.conftest import Stack
 

@@ -15,7 +15,7 @@ from proxy.observe.log import Warnings
 from proxy.observe.rate_limit import RateLimit
 from proxy.settings.tables import CatalogSettings
 from proxy.sidecar.sidecar import Sidecar
-from proxy.upstream import catalog, write_notifications
+from proxy.upstream.facts import catalog, write_notifications
 from rules import RULES
 from tests.e2e.support.cached import caching
 from tests.e2e.support.harness import settings, until

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from proxy.upstream.facts.write_notifications import WriteListener
 from proxy.upstream.state import UpstreamState
-from proxy.upstream.write_notifications import WriteListener
 from tests.e2e.support.histories import broken_promises
 from tests.e2e.support.racing_faults import NotifiedCacheRace, NotifiedRace, disturbed_registers
 from tests.e2e.support.racing_loops import MOST_RUNS, new_versions

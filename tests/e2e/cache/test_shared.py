@@ -14,13 +14,13 @@ import asyncpg
 import pytest
 
 from proxy.demo.stack import service_token
-from proxy.merging.fills import CachedReads
-from proxy.merging.shared_answers import SharedAnswers
+from proxy.merging.kept.fills import CachedReads
+from proxy.merging.kept.shared_answers import SharedAnswers
 from proxy.observe.events import Warned
-from proxy.path.sharing import DIFFER, UNKNOWN, Sharing
+from proxy.path.kept.sharing import DIFFER, UNKNOWN, Sharing
 from proxy.settings.loading import load
 from proxy.settings.sources import ConfigError
-from proxy.upstream import access_reader
+from proxy.upstream.facts import access_reader
 from proxy.upstream.state import UpstreamState
 from tests.conftest import SECRET
 from tests.e2e.support.answer_differences import differences, without_cache_headers

@@ -153,7 +153,7 @@ async def test_json_is_received_and_other_bodies_are_refused_with_what_to_send(t
                 200,
                 b"{}",
             )
-    assert "2 spans received; 1 traces with 1 requests recorded" in printed[0], "the same span twice is one request"
+    assert "2 spans received; 1 trace with 1 request recorded" in printed[0], "the same span twice is one request"
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_without_traffic_nothing_is_read_for_the_rules_of_traffic(desk: Desk, mo
         read.append(settings)
         return DatabaseFacts()
 
-    monkeypatch.setattr("proxy.commands.audit_database.facts_of", facts_of)
+    monkeypatch.setattr("proxy.commands.audit.database.facts_of", facts_of)
     desk.audit("--db-uri", desk.uri, *PUBLIC)
     assert read == []
     desk.audit("--db-uri", desk.uri, *PUBLIC, "--traces", desk.record(checking.ONE))

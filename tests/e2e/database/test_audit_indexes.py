@@ -88,7 +88,12 @@ def test_an_index_is_found_with_its_shape_and_the_requests_that_pay_for_its_lack
 def test_where_there_is_no_index_to_create_the_reason_is_told(shop: Desk) -> None:
     reasons = {(one["table"], one["reason"].partition(":")[0]) for one in audited(shop)["no_index"]}
     assert ("public.tiers", "public.tiers is small") in reasons
-    assert ("public.videos", "no index that it could use makes its plan cheaper") in reasons
+    assert (
+        "public.videos",
+        "no index was tried; by statistics alone, none that it could use picks few enough rows",
+    ) in (reasons)
+    tried = {(one["table"], one["reason"].partition(":")[0]) for one in audited(shop, "--trial")["no_index"]}
+    assert ("public.videos", "no index that it could use makes its plan cheaper") in tried
 
 
 def test_what_could_not_be_judged_is_not_checked(shop: Desk) -> None:
@@ -140,7 +145,37 @@ def test_a_trial_beside_other_clients_is_refused_until_it_is_told_twice(shop: De
         because = [each["because"] for each in report["not_checked"] if each["check"] == "FAN020"]
         assert any("1 other clients use this database" in each for each in because)
         assert found(report)[0]["finding"]["confidence"] == "low"
+        assert_not_tried(report, "other clients use this database")
         assert found(audited(shop, "--trial", "--trial"))[0]["finding"]["confidence"] == "high"
+
+
+def assert_not_tried(report: dict[str, Any], why: str) -> None:
+    """The index by kind is not judged, for nothing was built; what was not tried, and why, is told."""
+    untried = [each for each in report["not_checked"] if each["because"].startswith("not tried")]
+    assert [each["object"] for each in untried] == ["public.videos"]
+    assert '"videos" USING btree (kind)' in untried[0]["because"]
+    assert why in untried[0]["because"]
+    assert [each for each in report["no_index"] if each["table"] == "public.videos"] == []
+
+
+def test_a_trial_that_gets_no_lock_says_what_was_not_tried(shop: Desk, server: Postgres) -> None:
+    with Client(shop, server, "begin; lock table public.videos in row exclusive mode"):
+        report = audited(shop, "--trial", "--trial", "--lock-timeout", "50")
+        assert_not_tried(report, "a lock was not granted within 50 ms")
+        told_remedies = {each["remedy"] for each in report["not_checked"] if "--trial: " in each["because"]}
+        assert any("--lock-timeout" in each for each in told_remedies)
+
+
+def test_of_the_indexes_of_a_query_those_that_could_not_be_tried_are_told(shop: Desk) -> None:
+    shop.sql(
+        "create table public.notes (id bigint primary key, body text not null, kind text not null)",
+        "insert into public.notes select n, string_agg(md5(n * k || ''), ''), 'k' from generate_series(1, 3000) n,"
+        " generate_series(1, 300) k group by n",
+        "analyze public.notes",
+    )
+    report = audited(shop, "--trial", lines=("9 × GET /notes?body=eq.x&kind=eq.k → 1 rows, 9 ms",))
+    (reason,) = [each["reason"] for each in report["no_index"] if each["table"] == "public.notes"]
+    assert reason == "1 of the 3 indexes that it could use were tried, and do not make its plan cheaper"
 
 
 def test_once_the_index_exists_the_finding_is_gone_and_without_its_requests_not_observed(
@@ -178,8 +213,8 @@ def value(desk: Desk, server: Postgres, statement: str) -> Any:
 class Client:
     """A client that stays connected to the database, from a thread of its own."""
 
-    def __init__(self, desk: Desk, server: Postgres) -> None:
-        self._dsn = server.dsn
+    def __init__(self, desk: Desk, server: Postgres, statements: str = "select 1") -> None:
+        self._dsn, self._statements = server.dsn, statements
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
 
@@ -187,6 +222,7 @@ class Client:
         self._thread.start()
         work = asyncpg.connect(self._dsn, database="audit_cli")
         self._connection = asyncio.run_coroutine_threadsafe(_awaited(work), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._connection.execute(self._statements), self._loop).result()
 
     def __exit__(self, *_: object) -> None:
         asyncio.run_coroutine_threadsafe(self._connection.close(), self._loop).result()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -93,6 +94,26 @@ def test_without_the_extension_that_is_said_and_the_rest_is_checked(stack: Stack
         told(execute(stack.dsn, "postgres", "create extension pg_stat_statements schema extensions"))
     assert any("pg_stat_statements is not installed" in each["because"] for each in report["not_checked"])
     assert "FAN021" in report["checked"]
+
+
+def test_after_the_printed_grant_the_statements_of_other_roles_are_read(stack: Stack, desk: Desk) -> None:
+    address = urlsplit(stack.dsn)
+    told(execute(stack.dsn, "postgres", f"create role watcher login bypassrls password '{address.password}'"))
+    uri = address._replace(netloc=address.netloc.replace(f"{address.username}:", "watcher:", 1)).geturl()
+    told(execute(stack.dsn, "postgres", "grant usage on schema extensions to watcher", "select 1 as of_another"))
+
+    def hidden() -> list[dict[str, Any]]:
+        report = audited(desk, uri, "--statements")
+        return [each for each in report["not_checked"] if each["check"] == "statements"]
+
+    try:
+        (missing,) = hidden()
+        assert "the role may not see those of" in missing["because"]
+        assert missing["remedy"] == "GRANT pg_read_all_stats TO watcher;"
+        told(execute(stack.dsn, "postgres", missing["remedy"]))
+        assert hidden() == []
+    finally:
+        told(execute(stack.dsn, "postgres", "drop owned by watcher", "drop role watcher"))
 
 
 def test_statements_of_a_file_are_advised_on_as_their_role(stack: Stack, desk: Desk, tmp_path: Path) -> None:

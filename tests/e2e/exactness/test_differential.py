@@ -13,8 +13,8 @@ from proxy.merging.coalescer import Coalescer
 from proxy.merging.merger import Merger
 from proxy.merging.waiters import BufferedAnswer
 from proxy.model import MergedCall, Outcome, PendingRequest
-from proxy.path import plan as planning
-from proxy.path.fingerprint import read_query
+from proxy.path.batches import plan as planning
+from proxy.path.reading.fingerprint import read_query
 from tests.e2e.support.burst_generator import BurstGenerator, BurstRequest, burst_in_waves, bursts
 from tests.e2e.support.bursts import get
 from tests.e2e.support.decision_table import Row

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.admin.gauges import gauges
-from proxy.path.comparison import compared_lines
+from proxy.path.evidence.comparison import compared_lines
 from tests.e2e.support.answer_differences import assert_same
 from tests.e2e.support.harness import (
     OK,

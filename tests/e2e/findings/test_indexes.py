@@ -11,7 +11,7 @@ import pytest
 
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.fixes.sql.index import index_advice
-from proxy.upstream.catalog import read_catalog_once
+from proxy.upstream.facts.catalog import read_catalog_once
 from tests.e2e.support.harness import settings
 
 if TYPE_CHECKING:

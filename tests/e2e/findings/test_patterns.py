@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from proxy.observe.events import Event, TraceClosed
 from tests.e2e.support.bursts import get, one_by_one, together
 from tests.e2e.support.harness import OK, ScriptedUpstream, answers, fanin, until
@@ -65,3 +67,57 @@ async def test_equal_reads_between_writes_of_another_trace_are_no_duplicates() -
             found = Findings(sidecar)
             await one_by_one(f"http://127.0.0.1:{sidecar.port}", [read, between] * 8)
             assert [one for one in await found.of(2) if one[0] == "FAN003"] == codes
+
+
+def named(line: str, value: str) -> str:
+    return line.replace("?", value)
+
+
+STAYS_OPEN = {"trace__quiet_explicit": 600.0, "trace__quiet_inferred": 600.0, "trace__max_age": 600.0}
+"""Traces that close when the test says so, however slow the machine is."""
+NO_PAUSES = {"rules": {"n_plus_one": {"max_pause": 600.0}}}
+
+
+async def codes_of(requests: list[bytes], **settings: object) -> list[str]:
+    """What is found in ``requests``, sent one after another."""
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin(upstream.url, **settings, **STAYS_OPEN) as sidecar:
+        found = Findings(sidecar)
+        await one_by_one(f"http://127.0.0.1:{sidecar.port}", requests)
+        sidecar.closer.finish()
+        assert len(upstream.requests) == len(requests)
+        return [code for code, _ in await found.of(1)]
+
+
+@pytest.mark.parametrize("trace", [TRACE, ()], ids=["named", "inferred"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("X-Request-Id: ?", "Idempotency-Key: ?", "X-Correlation-ID: ?", "X-Span: ?", "x-amzn-requestid: ?"),
+        *("sentry-trace: ?-1-1", "X-Call-Id: ?\r\nX-Request-Timestamp: ?", "cf-ray: ?-CDG"),
+    ],
+)
+async def test_a_loop_is_found_whose_calls_have_a_header_each_that_only_names_the_call(
+    line: str, trace: tuple[str, ...]
+) -> None:
+    requests = [get(f"/profiles?select=name&id=eq.{n}", user(1), named(line, str(n)), *trace) for n in range(8)]
+    assert await codes_of(requests, **NO_PAUSES) == ["FAN002"]
+
+
+@pytest.mark.parametrize("line", ["Authorization: Bearer ?", "apikey: ?", "Cookie: s=?", "X-Tenant: ?", "X-Job: ?"])
+async def test_calls_with_a_header_each_that_may_decide_which_rows_there_are_are_no_loop(line: str) -> None:
+    with_id = f"{line}\r\nX-Request-Id: ?"
+    requests = [get(f"/profiles?select=name&id=eq.{n}", named(with_id, str(n)), *TRACE) for n in range(8)]
+    assert await codes_of(requests, **NO_PAUSES) == []
+
+
+async def test_a_request_id_that_the_operator_compares_makes_callers_of_calls() -> None:
+    requests = [get(f"/profiles?select=name&id=eq.{n}", f"X-Request-Id: {n}", *TRACE) for n in range(8)]
+    assert await codes_of(requests, identity__not_neutral=["x-request-id"], **NO_PAUSES) == []
+    other = [get(f"/profiles?select=name&id=eq.{n}", f"X-Job: {n}", *TRACE) for n in range(8)]
+    assert await codes_of(other, identity__also_neutral=["x-job"], **NO_PAUSES) == ["FAN002"]
+
+
+async def test_writes_with_an_idempotency_key_each_are_one_loop() -> None:
+    head = [get("/events", user(1), f"Idempotency-Key: {n}", "Content-Length: 9", *TRACE) for n in range(12)]
+    writes = [one.replace(b"GET ", b"POST ", 1) + b'{"a": %03d}' % n for n, one in enumerate(head)]
+    assert "FAN004" in await codes_of([one.replace(b"Length: 9", b"Length: 10") for one in writes], **NO_PAUSES)

@@ -254,7 +254,7 @@ async def test_a_bug_in_comparing_is_told_ends_it_after_a_while_and_reaches_no_c
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("proxy.merging.comparer.Comparison", broken)
+    monkeypatch.setattr("proxy.merging.comparing.comparer.Comparison", broken)
     async with faulty_upstream_with_events(HeldUpstream().fine, CHECKED) as (_, watch):
         for _ in range(5):
             answers = await together(watch.sidecar.port, REQUESTS)

@@ -51,7 +51,7 @@ ELSEWHERE = {
     "kill %1": "the same: it ends what was started in the background",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "the same: it runs the application",
     "fanin mcp": "tests/e2e/operations/test_mcp.py runs such commands, as a client of the protocol",
-    "fanin explain 3b1f0c9a7d42 --prompt": "tests/commands/test_explain_finding.py runs such commands",
+    "fanin explain 3b1f0c9a7d42 --prompt": "tests/commands/explain/test_finding.py runs such commands",
     "fanin explain FAN002 --prompt": "the same: with the code of the rule in place of an identifier",
     "fanin explain 'FAN002:public.videos:GET /export:GET videos?select=*&id=eq.?' --prompt": (
         "tests/e2e/pages/test_prompt.py reads a finding of a running fanin"

@@ -16,7 +16,7 @@ from proxy.commands.main import FINDINGS, OK, USAGE
 from tests.e2e.operations.test_differing_headers import READS, reads
 from tests.e2e.support.bursts import burst, sockets
 from tests.e2e.support.fanin_with_admin import fanin_with_admin
-from tests.e2e.support.harness import ScriptedConnection, ScriptedUpstream
+from tests.e2e.support.harness import ScriptedConnection, ScriptedUpstream, answers
 from tests.e2e.support.unusual_types import postgrest_with
 
 if TYPE_CHECKING:
@@ -148,6 +148,15 @@ async def test_a_path_at_which_postgrest_is_not_is_broken_and_the_right_one_is_f
         assert told.code == FINDINGS
         assert told.checks["mount"][0].endswith("PostgREST is not there (status 404)")
         assert told.settings[0] == f'upstream = "{stack.url}"'
+
+
+async def test_where_another_server_answers_the_first_setting_to_change_is_the_upstream(stack: Stack) -> None:
+    page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi"
+    async with ScriptedUpstream(answers(page)) as other:
+        told = await doctor(stack._replace(url=other.url))
+    assert told.code == FINDINGS
+    assert told.checks["mount"][0].endswith("PostgREST is not there (status 200)")
+    assert told.settings[0] == 'upstream = "http://HOST:PORT"'
 
 
 async def test_a_role_that_may_read_nothing_leaves_checks_unknown_and_says_what_to_give(stack: Stack) -> None:

@@ -89,6 +89,7 @@ def test_it_serves_without_what_only_the_demo_needs(installed: Path) -> None:
     [
         (["demo"], 75, f"its extra demo: pipx install --force './fanin-{__version__}-py3-none-any.whl[demo]'"),
         (["demo"], 75, "pip install '.[demo]'"),
+        (["mcp"], 2, "fanin: mcp needs the package mcp: install fanin with its extra mcp"),
         (["doctor", "--upstream", "http://127.0.0.1:1", "--db-uri", "postgres://h/d"], 1, ""),
         (["capture", "--upstream", "http://127.0.0.1:1", "--", "true"], 0, "fanin: 0 requests"),
         (["serve", "--db-uri", "postgres://h/d", "--admin", "off"], 2, "pip install '.[db]'"),

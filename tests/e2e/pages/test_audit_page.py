@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from proxy.audit.as_html import html
+from proxy.audit.formats.as_html import html
 from proxy.findings.model import Measured
 from tests.audit.factories import PLAIN, report
 from tests.e2e.support.browser import Tab, browser

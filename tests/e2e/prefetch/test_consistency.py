@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
-from proxy.merging import prefetcher, trace_memory
-from proxy.merging.prefetcher import Prefetcher
-from proxy.path.drops import DropClock
-from proxy.path.memo import Fetch, Memo, MemoEntry, MemoKey
-from proxy.path.siblings import varied_keys
+from proxy.merging.kept import prefetcher, trace_memory
+from proxy.merging.kept.prefetcher import Prefetcher
+from proxy.path.kept.drops import DropClock
+from proxy.path.kept.memo import Fetch, Memo, MemoEntry, MemoKey
+from proxy.path.kept.siblings import varied_keys
 from proxy.upstream.state import UpstreamState
 from tests.e2e.support.drop_faults import nothing_is_dropped, nothing_is_dropped_when_a_write_is_answered
 from tests.e2e.support.histories import PROMISES, History, Notified, Read, Write, broken_promises
@@ -104,7 +104,7 @@ def the_literal_is_left_out(patch: Patch) -> None:
 
 
 def _fetch(at: float, reading: int, read: RelationSet) -> Any:
-    from proxy.path.memo import Fetch
+    from proxy.path.kept.memo import Fetch
 
     return Fetch(at, reading, read)
 

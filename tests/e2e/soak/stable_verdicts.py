@@ -20,7 +20,7 @@ from proxy.findings.model import IMPACTS
 from proxy.recording.codec import read_traces
 from rules import TRAFFIC_RULES
 from tests.corpus.record import corpus_database, fresh_upstream, play_and_record
-from tests.corpus.scoring import BY_DOCUMENT, HELD_OUT, IN_SAMPLE, PUBLIC_PATTERNS, groups
+from tests.corpus.scoring import SETS, groups
 from tests.rules.traces import found
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def differing(runs: Iterable[Mapping[str, Verdict]]) -> dict[str, Counter[Verdic
 async def soak(wanted: Sequence[Path]) -> int:
     """The number of scenarios whose verdicts differ."""
     wrong = 0
-    every = [group for scenarios in (IN_SAMPLE, HELD_OUT, PUBLIC_PATTERNS, BY_DOCUMENT) for group in groups(scenarios)]
+    every = [group for scenarios in SETS for group in groups(scenarios)]
     async with corpus_database() as postgres:
         for group in wanted or every:
             runs = [await _played(postgres, group) for _ in range(RUNS)]

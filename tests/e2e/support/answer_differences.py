@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proxy.allowed_differences import CACHE_HEADERS
-from proxy.path.comparison import ComparedAnswer, Exemptions, compared_lines, difference
+from proxy.path.evidence.comparison import ComparedAnswer, Exemptions, compared_lines, difference
 from proxy.postgrest.response.gateway import POSTGREST, Gateway
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.path.drops import DropClock
+from proxy.path.kept.drops import DropClock
 
 if TYPE_CHECKING:
     from proxy.model import RelationSet

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.patterns.varying import similar_calls
 from proxy.analysis.steps import result_of
-from proxy.analysis.varying import similar_calls
 from proxy.fixes.loops.batch_code import batch_fix
 from tests.e2e.support.fix_runs import (
     LOOPS,

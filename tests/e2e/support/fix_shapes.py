@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import UUID
 
-from proxy.analysis.varying import Parent
+from proxy.analysis.patterns.varying import Parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -21,7 +21,7 @@ from proxy.upstream.client import UpstreamCall
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from proxy.path.identity import HeadRules
+    from proxy.path.reading.identity import HeadRules
     from proxy.server.server import Answering, ClientRequest, Handler
     from proxy.settings.model import Settings
     from proxy.sidecar.sidecar import Sidecar

@@ -12,10 +12,11 @@ from proxy.merging.fetch import Fetcher
 from proxy.merging.merger import Merger
 from proxy.merging.waiters import BufferedAnswer, Reply
 from proxy.model import FallbackReason, NotSingular, PendingRequest
-from proxy.path import demultiplex as splitting
-from proxy.path import fingerprint, identity, singular
-from proxy.path import plan as planning
-from proxy.path.singular import NotSingularTemplate
+from proxy.path.answers import demultiplex as splitting
+from proxy.path.answers import singular
+from proxy.path.answers.singular import NotSingularTemplate
+from proxy.path.batches import plan as planning
+from proxy.path.reading import fingerprint, identity
 from proxy.postgrest import row_order, types
 from proxy.postgrest.response.headers import READ_HEADERS
 from proxy.postgrest.response.problem import BAD_VALUE_CODES, CALLER_INDEPENDENT_CODES
@@ -186,7 +187,7 @@ def last_content_type_dropped(patch: Patch) -> None:
         last = max(at for at, field in enumerate(fields) if field.name == b"content-type")
         return original(line, fields[:last] + fields[last + 1 :], body, gateway, head)
 
-    patch.setattr("proxy.upstream.response_observer.read_template", read_template)
+    patch.setattr("proxy.upstream.facts.response_observer.read_template", read_template)
 
 
 # Errors.

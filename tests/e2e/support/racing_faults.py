@@ -16,8 +16,8 @@ from unittest import mock
 import asyncpg
 
 from proxy.demo.stack import PostgREST
-from proxy.upstream import catalog, write_notifications
-from proxy.upstream.write_notifications import WriteListener
+from proxy.upstream.facts import catalog, write_notifications
+from proxy.upstream.facts.write_notifications import WriteListener
 from tests.conftest import SECRET, Stack
 from tests.e2e.support.harness import fanin
 from tests.e2e.support.histories import Notified

@@ -12,7 +12,7 @@ from unittest import mock
 
 import asyncpg
 
-from proxy.merging import prefetcher
+from proxy.merging.kept import prefetcher
 from tests.e2e.support.delayed_link import delayed_link
 from tests.e2e.support.harness import RawClient, fanin
 from tests.e2e.support.histories import History, Read, Write

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from proxy.analysis.fan_out import LoopThresholds, parallel_fan_out
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.pauses import BusyTime
+from proxy.analysis.patterns.fan_out import LoopThresholds, parallel_fan_out
+from proxy.analysis.patterns.pauses import BusyTime
+from proxy.analysis.patterns.varying import similar_calls
 from proxy.analysis.steps import result_of
-from proxy.analysis.varying import similar_calls
 from proxy.fixes.loops.batch_reasons import COUNTED, NOT_EXACT, batch_reason
 from tests.rules.traces import span
 

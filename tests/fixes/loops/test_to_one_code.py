@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.joins import Join
+from proxy.analysis.values.joins import Join
 from proxy.fixes.loops.to_one_code import is_to_one, to_one_js, to_one_name, to_one_py
 from tests.fixes.seen import seen
 

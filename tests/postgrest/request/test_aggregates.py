@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.postgrest.request.aggregates import aggregate_names, has_aggregate
+from proxy.postgrest.request.aggregates import aggregate_names, counted_name, has_aggregate
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,10 @@ def test_names_of_aggregate_functions_are_found(value: str, names: list[str]) ->
 def test_bytes_that_are_no_text_have_no_names() -> None:
     assert aggregate_names(b"count,\xff") == ()
     assert has_aggregate(b"\xff()")
+
+
+def test_of_a_select_that_is_not_read_every_name_that_it_may_have_is_an_aggregate() -> None:
+    deep, wide = b"count,a" + b"(a" * 30 + b")" * 30, b"count," + b"a," * 300
+    assert aggregate_names(deep) == aggregate_names(wide) == (b"count",)
+    assert has_aggregate(wide + b"kid()")
+    assert counted_name(wide) == b""

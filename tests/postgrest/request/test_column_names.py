@@ -66,7 +66,7 @@ def test_another_text_is_no_column(text: str) -> None:
 
 def test_bytes_that_are_no_text_are_no_column() -> None:
     assert column_reference(b"\xff") is None
-    assert order_references(b"a,\xff") == ()
+    assert order_references(b"a,\xff", 4) == ()
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_bytes_that_are_no_text_are_no_column() -> None:
     ],
 )
 def test_the_columns_of_an_order(text: str, columns: tuple[str, ...]) -> None:
-    assert order_references(text.encode()) == tuple(column.encode() for column in columns)
+    assert order_references(text.encode(), 4) == tuple(column.encode() for column in columns)
 
 
 @given(st.text(min_size=1).filter(lambda name: "->" not in name and "\0" not in name and name != "*"))

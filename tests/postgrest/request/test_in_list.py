@@ -7,6 +7,7 @@ import pytest
 from proxy.model import LiteralClass
 from proxy.postgrest.request.in_list import (
     MAX_PARSED_TARGET,
+    UNREAD,
     canonical_list,
     estimate_list,
     list_column,
@@ -51,10 +52,18 @@ def test_a_target_that_is_long_for_another_reason_has_no_long_list(target: bytes
     assert shortened(target, 100) == (target, None)
 
 
-@pytest.mark.parametrize("target", [b"/t?or=(" + b"a.eq.1," * 20_000, b"/t?" + b"&" * 100_000, b"/" + b"t" * 100_000])
-def test_a_target_that_is_too_long_to_parse_is_cut_to_its_path(target: bytes) -> None:
+@pytest.mark.parametrize(
+    ("target", "cut"),
+    [
+        (b"/t?or=(" + b"a.eq.1," * 20_000, b"/t" + UNREAD),
+        (b"/t?" + b"&" * 100_000, b"/t" + UNREAD),
+        (b"/t?select=" + b"a," * 5_000, b"/t" + UNREAD),
+        (b"/" + b"t" * 100_000, b"/" + b"t" * 99),
+    ],
+)
+def test_a_target_that_is_too_long_to_parse_is_cut_to_its_path(target: bytes, cut: bytes) -> None:
     assert len(target) > MAX_PARSED_TARGET
-    assert shortened(target, 100) == (target.partition(b"?")[0][:100], None)
+    assert shortened(target, 100) == (cut, None)
 
 
 def test_a_shortened_target_is_not_longer_than_requested() -> None:

@@ -21,7 +21,14 @@ def test_the_claim_is_read_whatever_the_name_of_the_header_is_spelt_like(claims:
     assert token_expiry(b"Host: h\r\nauthorization: Bearer " + token(claims) + b"\r\n") == 1234
 
 
-@pytest.mark.parametrize("value", [token({}), token({"exp": "1"}), token([1]), b"a.b", b"a.%%.c", b"a.\xff.c", b""])
+TOO_DEEP = (
+    b"e30." + base64.urlsafe_b64encode(b'{"exp":1,"role":"a","deep":' + b"[" * 5000 + b"]" * 5000 + b"}") + b".sig"
+)
+
+
+@pytest.mark.parametrize(
+    "value", [token({}), token({"exp": "1"}), token([1]), b"a.b", b"a.%%.c", b"a.\xff.c", b"", TOO_DEEP]
+)
 def test_what_has_no_such_claim_never_expires(value: bytes) -> None:
     assert token_expiry(b"Authorization: Bearer " + value + b"\r\n") == math.inf
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.postgrest.request.token_role import ANONYMOUS, token_role
-from tests.postgrest.request.test_token_expiry import token
+from tests.postgrest.request.test_token_expiry import TOO_DEEP, token
 
 SERVICE = token({"role": "service_role", "sub": "somebody"})
 
@@ -20,6 +20,8 @@ def test_a_request_without_a_token_is_anonymous() -> None:
     assert token_role(b"Host: h\r\n") == ANONYMOUS
 
 
-@pytest.mark.parametrize("value", [token({}), token({"role": 1}), token([1]), token({"role": ""}), b"a.b", b"a.%%.c"])
+@pytest.mark.parametrize(
+    "value", [token({}), token({"role": 1}), token([1]), token({"role": ""}), b"a.b", b"a.%%.c", TOO_DEEP]
+)
 def test_a_token_without_that_claim_names_no_role(value: bytes) -> None:
     assert token_role(b"Authorization: Bearer " + value + b"\r\n") is None

@@ -69,6 +69,14 @@ def test_a_gateway_that_trims_values_trims_those_of_all() -> None:
     assert own_head(answer, ("X-Request-Id: a ", "X-Request-Id: b "), 1).endswith(b"\r\nX-Request-Id: b\r\n")
 
 
+def test_an_answer_of_many_unknown_lines_is_not_searched_for_echoes_of_long_requests() -> None:
+    requests = [f"X-0: a\nX: {'x' * 4000}"] * 100
+    few, many = ("\n".join(f"X-{number}: a" for number in range(count)) for count in (1, 100))
+    assert isinstance(shared(few, *requests), ShareableLines)
+    assert isinstance(shared(many, *requests), FallbackReason)
+    assert isinstance(shared(many, "X-0: a"), FallbackReason)
+
+
 def test_an_answer_without_such_a_line_stays_the_same_object() -> None:
     answer = Slice(b"HTTP/1.1 200 OK\r\n", b"", 0)
     assert with_own_values(answer, head()) is answer

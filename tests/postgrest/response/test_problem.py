@@ -33,7 +33,11 @@ def test_only_codes_of_postgres_and_postgrest_are_known_in_body_and_header(code:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"<html>", b'{"code":1}', b'{"message":null}', b'{"code":"\xff"}', b"null"]
+    "body",
+    [
+        *(b"", b"[]", b"<html>", b'{"code":1}', b'{"message":null}', b'{"code":"\xff"}', b"null"),
+        b'{"code":"42703","details":' + b"[" * 5000 + b"]" * 5000 + b"}",
+    ],
 )
 def test_other_bodies_give_an_empty_error(body: bytes) -> None:
     assert read_error_body(body) == ErrorBody()

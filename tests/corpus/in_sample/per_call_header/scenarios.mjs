@@ -2,17 +2,26 @@
 const keys = async ({ db, rows }, n) => (await rows(db.from('creators').select('id').order('handle').limit(n))).map(({ id }) => id)
 const profile = (db, id) => db.from('creator_payout_profiles').select('method').eq('creator_id', id).maybeSingle()
 
-// Pages one after another; on each, the profiles of all creators at once, with the header that `value` gives a call.
-async function pages(stage, value) {
+// Pages one after another; on each, the profiles of all creators at once, with the header that `line` gives a call.
+async function pages(stage, line) {
   const ids = await keys(stage, 30)
   for (const page of [1, 2]) {
     const db = stage.page(page)
-    await Promise.all(ids.map((id, n) => stage.rows(profile(db, id).setHeader('X-Call', value(page, n)))))
+    await Promise.all(ids.map((id, n) => stage.rows(profile(db, id).setHeader(...line(page, n)))))
   }
 }
 
+// The profiles of a page one after another, with the header that `line` gives a call.
+async function inTurn(stage, line) {
+  const ids = await keys(stage, 14)
+  for (const [n, id] of ids.entries()) await stage.rows(profile(stage.db, id).setHeader(...line(n)))
+}
+
 export default {
-  'profiles, each call with an id of its own': (stage) => pages(stage, (page, n) => `${page}-${n}`),
-  'profiles, one id per page': (stage) => pages(stage, (page) => `page-${page}`),
-  'profiles of four tenants': (stage) => pages(stage, (_, n) => `tenant-${n % 4}`),
+  'profiles, each call with an id of its own': (stage) => pages(stage, (page, n) => ['X-Call', `${page}-${n}`]),
+  'profiles, one id per page': (stage) => pages(stage, (page) => ['X-Call', `page-${page}`]),
+  'profiles of four tenants': (stage) => pages(stage, (_, n) => ['X-Shop', `shop-${n % 4}`]),
+  'profiles in turn, each call with a request id': (stage) => inTurn(stage, (n) => ['X-Request-Id', `r-${n}`]),
+  'profiles in turn, each call with an idempotency key': (stage) => inTurn(stage, (n) => ['Idempotency-Key', `k-${n}`]),
+  'profiles in turn, each call with a span of its own': (stage) => inTurn(stage, (n) => ['X-Span', `s-${n}`]),
 }

@@ -1,0 +1,1 @@
+"""What would a cure have saved, and how much was it at most? Computed from spans alone."""

@@ -1,0 +1,1 @@
+"""``fanin audit``: the workload and the database, in one report."""

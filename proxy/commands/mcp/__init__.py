@@ -1,0 +1,1 @@
+"""``fanin mcp``: the Model Context Protocol on standard input and output."""

@@ -1,0 +1,1 @@
+"""How are merged and shared answers compared with originals? The I/O around ``path.evidence``."""

@@ -1,0 +1,1 @@
+"""How are requests answered from answers that came earlier? The I/O around ``path.kept``."""

@@ -1,0 +1,1 @@
+"""What does a request ask for, and who asks? Targets and header lines become queries and identities."""
