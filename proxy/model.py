@@ -389,6 +389,10 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """Hash, keyed per process, of the caller (`RequestHead.caller_hash`): requests with different ones may get other
     rows. 0 if unknown.
     """
+    exact_identity: int = 0
+    """Hash, keyed per process, of the whole identity, with the headers that only name a call: what must be equal where
+    requests share a call, or rows that were fetched ahead. 0 if unknown.
+    """
     writes: int = 0
     """Grows with each write of any caller to the relation before the request; compared between equal requests."""
     connection: int = 0

@@ -131,6 +131,11 @@ def _ahead(trace: Trace, found: FanOut, came_from: Sequence[Origin]) -> Steps[st
         return f"{served} of {len(spans)} were answered from rows fetched ahead (rules.fan002 = 'rewrite')"
     if not trace.explicit:
         return "rules.fan002 = 'rewrite' would not help: the client does not name this trace"
+    if len({span.exact_identity for span in spans}) > 1:
+        return (
+            "rules.fan002 = 'rewrite' would not help: a header that only names the call, such as a request id, is new"
+            " in these reads. If no SQL reads it, name it in identity.also_neutral"
+        )
     if found.plain_key is None or reason is not None:
         return f"rules.fan002 = 'rewrite' would not help: these reads are not merged ({reason or 'no-key'})"
     known = came_from[0] if came_from else None

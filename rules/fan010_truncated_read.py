@@ -3,15 +3,14 @@
 What it does
 ------------
 Finds reads of tables and views without limit, offset or Range that returned exactly PostgREST's ``db-max-rows`` rows,
-if no later request of the trace asked for more (an offset, a Range, or a keyset). Reads with a limit that is above the
-rows returned are found too: PostgREST lowers a limit above ``db-max-rows`` to it. Of pages by an offset or a Range, the
-ones are found whose next page begins only where their limit ends: the rows in between are in no page. Reads with a
-limit are not found if an exact count says that no row lacks, or if they continue after a value of the column that they
-are ordered by (a program that reads on by the last key, at its next run). fanin takes ``db-max-rows`` from
+if no later request of the trace asked for more (an offset, a Range, or a keyset). Reads with a limit above the rows
+returned are found too: PostgREST lowers it to ``db-max-rows``; and pages whose next page begins only where their limit
+ends: the rows in between are in no page. Reads with a limit are not found if an exact count says that no row lacks, or
+if they continue after a value of the column that they are ordered by. fanin takes ``db-max-rows`` from
 ``merge.max_rows``, or learns it from answers with an exact count. While it is unknown,
-``rules.truncated_read.min_answers`` different reads with the same round number of rows, and no answer with more rows,
-count as a hint, with lower confidence. An answer with as many rows as a list (``in``) has values is not reported. The
-code of the fix needs the primary key of the table, which fanin knows with ``db_uri`` or ``detect.openapi``.
+``rules.truncated_read.min_answers`` different reads with the same round number of rows, and no answer with more, count
+as a hint, with lower confidence. An answer with as many rows as a list (``in``) has values is not reported. The code of
+the fix needs the table's primary key, which fanin knows with ``db_uri`` or ``detect.openapi``.
 
 Why it hurts
 ------------

@@ -55,9 +55,8 @@ def test_no_text_says_to_install_what_no_package_index_has(path: str) -> None:
 @pytest.mark.parametrize("extra", ["demo", "db", "otel", "mcp"])
 def test_an_extra_that_a_message_names_exists(extra: str) -> None:
     assert extra in tomllib.loads(TEXTS["pyproject.toml"])["project"]["optional-dependencies"]
-    named = (f"""missing_extra(error.name, {quote}{extra}{quote})""" for quote in "\"'")
     code = "".join(text for path, text in TEXTS.items() if path.endswith(".py"))
-    assert any(call in code for call in named)
+    assert re.search(rf"""missing_extra\([\w.']+, ['"]{extra}['"]\)""", code)
 
 
 @pytest.mark.parametrize(

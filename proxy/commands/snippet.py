@@ -22,7 +22,7 @@ declare
   route text := headers ->> 'x-fanin-route';
   trace text := headers ->> 'x-fanin-trace';
   merged text := headers ->> 'x-fanin-merged';
-  rest text := concat_ws(' ', 'trace=' || left(trace, 16), 'merged=' || merged);
+  rest text := concat_ws(' ', 'trace=' || regexp_replace(left(trace, 16), '[^ -~]', '?', 'g'), 'merged=' || merged);
 begin
   if route is null and rest = '' then
     return;  -- keep the name that PostgREST gave the connection

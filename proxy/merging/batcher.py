@@ -11,6 +11,7 @@ from functools import partial
 import msgspec
 
 from proxy.merging.lone_reads import REASON
+from proxy.merging.turns import in_turns
 from proxy.merging.waiters import InFlightCall, Reply, SendAlone, Slot, TakesReply, TaskWaits, Waiter, discard
 from proxy.model import PendingRequest
 from proxy.observe.events import Events, WindowClosed
@@ -162,6 +163,28 @@ class Batcher:
             waiter = self._waiters[request]
             slot, why = self._acquire(scheduler), reason or waiter.reason
             waiter.receiver.take(SendAlone(slot, why, fallback, waiter.unused_calls, waiter.differing_headers))
+
+    def release_each(
+        self,
+        scheduler: BatchScheduler,
+        requests: Iterable[PendingRequest],
+        fallback: str = "",
+        reason_of: Callable[[PendingRequest], str | None] = lambda _: None,
+    ) -> None:
+        """Same as ``release_alone`` for each of ``requests``, many of them in turns."""
+        in_turns(
+            requests, lambda request: self.release_alone(scheduler, request, reason_of(request), fallback=fallback)
+        )
+
+    def reply_each(self, requests: Iterable[PendingRequest], reply_to: Callable[[PendingRequest], Reply]) -> None:
+        """Give each of ``requests`` that still waits then its reply, many of them in turns."""
+
+        def reply(request: PendingRequest) -> None:
+            waiter = self.waiter_of(request)
+            if waiter is not None:
+                waiter.answer(reply_to(request))
+
+        in_turns(requests, reply)
 
     def record_unused_call(self, requests: Iterable[PendingRequest], call: int) -> None:
         """The call with this number could not answer ``requests``, as far as they wait."""

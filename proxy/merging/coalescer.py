@@ -72,11 +72,6 @@ class _InFlightShared(InFlightCall):
         """The request that is sent for all, unchanged."""
         return self.requests[0]
 
-    def reply(self, requests: list[PendingRequest], reply: Reply) -> None:
-        """Give several waiting requests the same reply."""
-        for request in requests:
-            self.batcher.reply(request, reply)
-
     def waiting(self) -> list[PendingRequest]:
         """The requests that still wait for this call's reply."""
         return [request for request in self.requests if self.batcher.is_waiting(request)]
@@ -134,8 +129,7 @@ class Coalescer:
         """
         first = identical.requests[0]
         if not self._may_share(first):
-            for request in identical.requests:
-                batcher.release_alone(scheduler, request)
+            batcher.release_each(scheduler, identical.requests)
             return
         shared = _InFlightShared(batcher, scheduler, identical.requests, next(self._state.numbers))
         batcher.start(scheduler, shared, self._run(shared))
@@ -144,11 +138,11 @@ class Coalescer:
         if len(batch) == 1:  # fast path for the usual case
             self.batcher.release_alone(scheduler, batch[0])
             return
-        for call in originals(batch):
-            if isinstance(call, Single):
-                self.batcher.release_alone(scheduler, call.request)
-            elif isinstance(call, Identical):
+        calls = originals(batch)
+        for call in calls:
+            if isinstance(call, Identical):
                 self.start(self.batcher, scheduler, call)
+        self.batcher.release_each(scheduler, [call.request for call in calls if isinstance(call, Single)])
 
     # Shared calls.
 
@@ -220,7 +214,8 @@ class Coalescer:
         query, waiting = shared.leader.query, shared.waiting()
         rows = self._state.observer.observe(query, shared.leader.head, answer.line, answer.fields, data)
         copied = Slice(_head(answer, headers.lines, query.method, data), data, rows, echoes=headers.echoes)
-        shared.reply(waiting, BufferedAnswer(copied, shared.number, len(waiting), Outcome.SHARED, seconds))
+        served = BufferedAnswer(copied, shared.number, len(waiting), Outcome.SHARED, seconds)
+        shared.batcher.reply_each(waiting, lambda _: served)
         pause = self._pauses.find(*_pause_key(shared.leader))
         if pause is not None:
             pause.record_success()
@@ -230,7 +225,8 @@ class Coalescer:
     async def _stream_to_first(self, shared: _InFlightShared, streamed: StreamedAnswer, reason: FallbackReason) -> None:
         """The first waiting request gets the answer as a stream. The others are sent alone."""
         waiting = shared.waiting()
-        shared.reply(waiting[:1], streamed)
+        for first in waiting[:1]:
+            shared.batcher.reply(first, streamed)
         self._fall_back(shared, reason, waiting[1:])
         if waiting:
             await streamed.passed_on.wait()
@@ -241,9 +237,10 @@ class Coalescer:
         """
         waiting = shared.waiting()
         failed = waiting if error.fault.code in SHARED_FAULTS else waiting[:1]
-        for request in failed:
-            own = fault_for_each(error.fault.code) if error.fault.code in WAITED_CODES else error
-            shared.reply([request], FailedCall(own, shared.number if shared.sent else 0))
+        number, waits = shared.number if shared.sent else 0, error.fault.code in WAITED_CODES
+        shared.batcher.reply_each(
+            failed, lambda _: FailedCall(fault_for_each(error.fault.code) if waits else error, number)
+        )
         self._fall_back(shared, FallbackReason("connection", error.fault.code), waiting[len(failed) :])
 
     def _fall_back(self, shared: _InFlightShared, reason: FallbackReason, others: list[PendingRequest]) -> None:
@@ -253,8 +250,7 @@ class Coalescer:
         if others:
             self._events.emit(FellBack(reason.reason, reason.detail, shared.relation, len(others)))
         shared.batcher.record_unused_call(others, shared.number if shared.sent else 0)
-        for request in others:
-            shared.batcher.release_alone(shared.scheduler, request, fallback=reason.reason)
+        shared.batcher.release_each(shared.scheduler, others, fallback=reason.reason)
 
     def _may_share(self, request: PendingRequest) -> bool:
         return self._enabled and not self._paused(request) and not self._is_unsafe(request)

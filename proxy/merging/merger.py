@@ -18,7 +18,7 @@ from proxy.merging.fetch import FetchesMerged, FetchResult, leader
 from proxy.merging.lone_reads import LoneReads
 from proxy.merging.row_order import RowOrder
 from proxy.merging.shorter_calls import ShorterCalls
-from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightMerge, Reply, Waiter
+from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightMerge, Reply
 from proxy.model import FallbackReason, Identical, MergedCall, NotSingular, Outcome, PendingRequest, Single, Slice
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batches.batching import BatchScheduler
@@ -139,19 +139,20 @@ class Merger:
             self._dispatch(scheduler, [request for request in batch if self.batcher.is_waiting(request)])
 
     def _send_originals(self, scheduler: BatchScheduler, batch: list[PendingRequest], reason: str) -> None:
+        alone = []
         for call in originals(batch):
             if isinstance(call, Identical):
                 self._share(scheduler, call)
             elif isinstance(call, Single):
-                self.batcher.release_alone(scheduler, call.request, reason)
+                alone.append(call.request)
+        self.batcher.release_each(scheduler, alone, reason_of=lambda _: reason)
 
     def _share(self, scheduler: BatchScheduler, call: Identical) -> None:
         """Send one of several equal requests, if a client has made one of them."""
         if not all(map(self.batcher.is_ahead, call.requests)):
             self._coalescer.start(self.batcher, scheduler, call)
             return
-        for request in call.requests:
-            self.batcher.release_alone(scheduler, request)
+        self.batcher.release_each(scheduler, call.requests)
 
     def _dispatch(self, scheduler: BatchScheduler, batch: list[PendingRequest], second_attempt: bool = False) -> None:
         """Plan the calls for ``batch``, whose requests all wait, and send them. After a bug in fanin every request is
@@ -162,19 +163,22 @@ class Merger:
         try:
             limits = self._limits(scheduler, batch[0])
             batch = batch if second_attempt else self._without_trial(scheduler, batch)
+            several, alone = len(batch) > 1 or second_attempt, []
             for call in plan(batch, self.alias, limits):
                 if isinstance(call, Single):
-                    several = len(batch) > 1 or second_attempt
-                    reason = why_not_merged(call.request, limits.columns) if several else None
-                    self.batcher.release_alone(scheduler, call.request, reason)
+                    alone.append(call.request)
                 elif isinstance(call, Identical):
                     self._share(scheduler, call)
                 else:
                     self._start(scheduler, InFlightMerge(call, second_attempt))
+            self.batcher.release_each(
+                scheduler,
+                alone,
+                reason_of=lambda request: why_not_merged(request, limits.columns) if several else None,
+            )
         except Exception as error:
             self._events.bug("a batch could not be sent as planned", error)
-            for request in batch:
-                self.batcher.release_alone(scheduler, request)
+            self.batcher.release_each(scheduler, batch)
 
     def _limits(self, scheduler: BatchScheduler, request: PendingRequest) -> CallLimits:
         """The most keys per call: by setting, by max-rows where it is known, by the bytes per key of recent answers."""
@@ -263,7 +267,7 @@ class Merger:
     ) -> None:
         identity, now = merge.requests[0].head.identity_hash, self._clock()
         not_singular = self._state.not_singular
-        replies: list[tuple[Waiter, Slice]] = []
+        replies: dict[PendingRequest, Slice] = {}
         rows = size = empty = used = 0
         for value, requests in merge.call.requests_by_value.items():
             part = slices[value]
@@ -272,16 +276,17 @@ class Merger:
                 self._release_unanswered(scheduler, requests, number, "unproven" if part is None else "no-template")
                 continue
             for request in requests:
-                waiter = self.batcher.waiter_of(request)
-                if waiter is not None:
-                    replies.append((waiter, own_slice))
+                if self.batcher.is_waiting(request):
+                    replies[request] = own_slice
             used += 1
             rows += max(0, own_slice.rows_read)
             empty += own_slice.rows_read == 0
             size += len(own_slice.body) + ROW_BYTES * (own_slice.counted or 0)
         seconds = 0.0 if merge.sent is None else now - merge.sent
-        for waiter, own_slice in replies:
-            waiter.answer(BufferedAnswer(own_slice, number, len(replies), Outcome.MERGED, seconds))
+        self.batcher.reply_each(
+            replies,
+            lambda request: BufferedAnswer(replies[request], number, len(replies), Outcome.MERGED, seconds),
+        )
         size += COUNTED_ROW * rows if merge.call.counts else 0
         scheduler.record_merge(max(1, used), rows, size, empty)
 
@@ -291,7 +296,7 @@ class Merger:
         """Have ``requests`` sent alone: the call with this number does not answer them, for the reason ``fallback``."""
         for request in requests:
             self.batcher.record_unused_call((request,), number)
-            self.batcher.release_alone(scheduler, request, fallback=fallback)
+        self.batcher.release_each(scheduler, requests, fallback=fallback)
 
     def _fall_back(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: FallbackReason) -> None:
         """Start a pause, and have every request sent alone."""
@@ -301,8 +306,7 @@ class Merger:
             self._state.column_types.invalidate(merge.requests[0])
         self._emit_fallback(merge, reason)
         if reason.detail in WAITED_CODES:
-            for request in filter(self.batcher.is_waiting, merge.requests):
-                self.batcher.reply(request, FailedCall(fault_for_each(reason.detail), 0))
+            self.batcher.reply_each(merge.requests, lambda _: FailedCall(fault_for_each(reason.detail), 0))
         else:
             self._release_all(scheduler, merge, reason.reason)
 
@@ -323,8 +327,7 @@ class Merger:
         self._events.emit(FellBack(reason.reason, reason.detail, merge.relation, len(merge.requests)))
 
     def _release_all(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: str) -> None:
-        for request in merge.requests:
-            self.batcher.release_alone(scheduler, request, fallback=reason)
+        self.batcher.release_each(scheduler, merge.requests, fallback=reason)
 
     # Calls that are too long for a gateway.
 
@@ -372,5 +375,5 @@ class Merger:
         wait for it are sent alone.
         """
         self._shorter.end(merge)
-        for request in merge.shorter.others if merge.shorter is not None else ():
-            self.batcher.release_alone(scheduler, request, fallback="refused-size")
+        others = merge.shorter.others if merge.shorter is not None else ()
+        self.batcher.release_each(scheduler, others, fallback="refused-size")

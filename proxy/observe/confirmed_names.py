@@ -5,7 +5,7 @@ that was sent without its parameter name.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from proxy.analysis.spans import function_call, has_confirmed_names
 from proxy.findings.model import Finding
@@ -15,6 +15,8 @@ MAX_NAMES = 5_000
 """Maximum number of fingerprints and relations; the least recently seen ones are removed."""
 MAX_CHARS = 4_000_000
 """Maximum characters of all of them."""
+STEP = 200
+"""Spans between two steps: less than a millisecond."""
 HIDDEN = "…"
 _RELATION_PREFIX = "relation "
 """Distinguishes relations from fingerprints, which begin with a method."""
@@ -33,12 +35,21 @@ class ConfirmedNames:
         self._chars = 0
 
     def learn(self, spans: Sequence[Span]) -> None:
+        for _ in self.learn_in_steps(spans):
+            pass
+
+    def learn_in_steps(self, spans: Sequence[Span]) -> Iterator[None]:
+        """Same as ``learn``, in steps of ``STEP`` spans."""
         last: dict[tuple[str, str, str], Span] = {}
-        for span in reversed(spans):
+        for number, span in enumerate(reversed(spans), 1):
             names = span.fingerprint, span.relation, span.function
             if names not in last and has_confirmed_names(span):
                 last[names] = span
-        for span in reversed(last.values()):
+            if number % STEP == 0:
+                yield
+        for number, span in enumerate(reversed(last.values()), 1):
+            if number % STEP == 0:
+                yield
             self._confirm(span.fingerprint)
             if span.function:
                 self._confirm(function_call(span))

@@ -1,7 +1,7 @@
 """Prints closed traces as trees for a terminal: requests, outcomes and findings."""
 
 from collections import Counter, OrderedDict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
 
 from proxy.analysis.spans import group_by, total_bytes, total_rows
 from proxy.analysis.volume import plural
@@ -32,15 +32,27 @@ class TracePrinter:
         self._printed: OrderedDict[str, None] = OrderedDict()
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, TraceClosed):
-            self._names.learn(event.trace.spans)
-            self._print(trace_lines(event.trace, self._findings(event.findings), self._names))
-        elif isinstance(event, WorkloadInspected):
-            self._print(_workload(self._findings(event.findings)))
+        for _ in self.in_steps(event):
+            pass
 
-    def _findings(self, findings: Sequence[Finding]) -> list[list[str]]:
-        """The lines of each finding: all of them the first time, then its title."""
-        return [self._lines(finding) for finding in self._names.shown_findings(findings)]
+    def in_steps(self, event: Event) -> Iterator[None]:
+        """Same as a call, in steps."""
+        if isinstance(event, TraceClosed):
+            yield from self._names.learn_in_steps(event.trace.spans)
+            yield
+            findings = yield from self._findings(event.findings)
+            self._print(trace_lines(event.trace, findings, self._names))
+        elif isinstance(event, WorkloadInspected):
+            findings = yield from self._findings(event.findings)
+            self._print(_workload(findings))
+
+    def _findings(self, findings: Sequence[Finding]) -> Generator[None, None, list[list[str]]]:
+        """The lines of each finding, one a step: all of them the first time, then its title."""
+        lines = []
+        for finding in self._names.shown_findings(findings):
+            lines.append(self._lines(finding))
+            yield
+        return lines
 
     def _lines(self, finding: Finding) -> list[str]:
         if finding.key in self._printed:

@@ -114,7 +114,10 @@ class RecordedSpan(msgspec.Struct, frozen=True, omit_defaults=True):
         int, Meta(description="Rows without limit and offset, if it has `Prefer: count=exact`; else -1.")
     ] = -1
     identity: Annotated[
-        Hash, Meta(description="Hash of all that the database could see of its caller; zeros if unknown.")
+        Hash, Meta(description="Hash of what tells its caller from others: headers and address; zeros if unknown.")
+    ] = "0" * 16
+    exact_identity: Annotated[
+        Hash, Meta(description="Hash of all headers that must be equal to share a call; zeros if unknown.")
     ] = "0" * 16
     role: Annotated[
         Hash, Meta(description="Hash of the role that its token names, of nothing without a token; zeros if unknown.")

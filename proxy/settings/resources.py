@@ -34,7 +34,7 @@ class LimitSettings(Section):
     )
     queue: Count = Field(
         4096,
-        description="Maximum requests that wait for an upstream connection; further ones are answered 503.",
+        description="Maximum waiting reads, and writes, for an upstream connection; further ones are answered 503.",
         json_schema_extra=RESTART,
     )
     viewers: Count = Field(

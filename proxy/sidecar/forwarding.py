@@ -4,6 +4,7 @@ Tests: tests/e2e/exactness/test_bytes.py.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import msgspec
 
@@ -12,6 +13,7 @@ from proxy.http1.framing import CHUNKED, UNTIL_CLOSE, canonical_response
 from proxy.http1.head import HeaderField, StatusLine, first_value
 from proxy.merging.waiters import StreamedAnswer
 from proxy.postgrest.response.content_range import rows_and_total
+from proxy.server.client_connection import ClientConnection
 from proxy.server.head_cache import answer_lines
 from proxy.server.server import ClientRequest
 from proxy.settings.model import Settings
@@ -162,24 +164,26 @@ class Forwarder:
         if path == "outside" and request.head.name_lines:
             lines = lines.removeprefix(request.head.name_lines)
         head = b"".join((first_line, lines, extra_lines, b"\r\n"))
-
-        async def on_interim(status: StatusLine, fields: tuple[HeaderField, ...]) -> None:
-            lines = canonical_response(status, fields)
-            client.write(answer_lines(status.line, lines) + b"\r\n")
-            await client.drain(self._stall)
-
         body = None if request.head.body_framing == 0 else request.body
         is_http11 = line.minor == 1
         return UpstreamRequest(
             line.method,
             head,
             body,
-            on_interim if is_http11 else None,  # HTTP/1.0 has no 1xx (RFC 9110 §15.2)
+            partial(self._send_interim, client) if is_http11 else None,  # HTTP/1.0 has no 1xx (RFC 9110 §15.2)
             keep_alive=is_http11,
             already_waited=already_waited,
             path=path,
             retry=request.head.retry,
         )
+
+    async def _send_interim(
+        self, client: ClientConnection, status: StatusLine, fields: tuple[HeaderField, ...]
+    ) -> None:
+        """Pass an answer with a status below 200 on to ``client``."""
+        lines = canonical_response(status, fields)
+        client.write(answer_lines(status.line, lines) + b"\r\n")
+        await client.drain(self._stall)
 
     def _path_of(self, request: ClientRequest, inside: bool) -> CallPath:
         """Which timeouts apply; ``inside``: whether the target is on the mount."""

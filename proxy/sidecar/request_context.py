@@ -194,17 +194,20 @@ class RequestContext(msgspec.Struct, eq=False):
             tuple([options.hash_literal(literal) if literal else 0 for literal in query.filters]),
             key_types,
             head.caller,
-            retry=head.retry,
-            start=request.arrived,
-            end=now,
-            status=answer.status,
-            size=answer.size,
-            rows=answer.rows,
+            head.retry,
+            request.arrived,
+            now,
+            answer.status,
+            answer.size,
+            answer.rows,
             cut=None if max_rows is None else answer.rows == max_rows,
             outcome=self.outcome,
             call=upstream.call,
             shared=upstream.shared,
             bypass_reason=self.bypass_reason,
+            exact_identity=int.from_bytes(head.identity_hash[:8]),
+            role=options.roles.of(request.head) if options.roles is not None else 0,
+            media="other" if head.media is None else head.media.asked,
         )
         span = replace(
             span,
@@ -222,8 +225,6 @@ class RequestContext(msgspec.Struct, eq=False):
             connection=request.client.number,
             connected=request.client.opened,
             function=query.function,
-            media="other" if head.media is None else head.media.asked,
-            role=options.roles.of(request.head) if options.roles is not None else 0,
         )
         if head.row_window is not None and query.limit is None and not query.offset:
             span = replace(span, offset=head.row_window[0], limit=head.row_window[1])

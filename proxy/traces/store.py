@@ -73,16 +73,21 @@ class TraceStore:
             pass
 
     def in_steps(self, event: Event) -> Iterator[None]:
-        """Same as a call, in steps: one per trace that is dropped, or loses its keys."""
+        """Same as a call, in steps: several for a trace of many spans, one per trace that is dropped, or loses its
+        keys."""
         if isinstance(event, TraceClosed):
-            self.names.learn(event.trace.spans)
+            yield from self.names.learn_in_steps(event.trace.spans)
+            size = trace_bytes(event.trace) + sum(map(finding_bytes, event.findings))
+            yield
+            keys = _key_count(event.trace)
+            yield
             number = self.dropped + len(self._entries) + 1
             entry = StoredTrace(number, event.trace, event.findings, self._wall())
             self._entries[number] = entry
             self.spans += len(entry.trace.spans)
-            size = self._bytes[number] = _entry_bytes(entry)
+            self._bytes[number] = size
             self.held_bytes += size
-            self._count_keys(entry)
+            self._count_keys(entry, keys)
             yield from self._evict()
             self.on_stored(entry)
 
@@ -116,9 +121,8 @@ class TraceStore:
             self._drop_keys(self._entries[number], keys)
             yield
 
-    def _count_keys(self, entry: StoredTrace) -> None:
-        """Count the keys of ``entry``. A trace with too many loses its own keys, and the others keep theirs."""
-        keys = _key_count(entry.trace)
+    def _count_keys(self, entry: StoredTrace, keys: int) -> None:
+        """Count the ``keys`` of ``entry``. A trace with too many loses its own keys, and the others keep theirs."""
         if keys > self._max_keys:
             self._drop_keys(entry, keys)
         elif keys:
@@ -162,10 +166,6 @@ class WarningStore:
     def all(self) -> tuple[StoredWarning, ...]:
         """All stored warnings, the latest first."""
         return tuple(reversed(self._warnings.values()))
-
-
-def _entry_bytes(entry: StoredTrace) -> int:
-    return trace_bytes(entry.trace) + sum(map(finding_bytes, entry.findings))
 
 
 def _key_count(trace: Trace) -> int:

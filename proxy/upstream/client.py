@@ -76,8 +76,9 @@ class UpstreamCall:
         try:
             if overload is not None and not is_try:
                 overload.check_circuit()
-            if self._on_sent is not None:
-                self._on_sent()
+            on_sent, self._on_sent = self._on_sent, None  # it may refer to what refers to this call
+            if on_sent is not None:
+                on_sent()
             return await self._start()
         except BaseException:
             self._release()

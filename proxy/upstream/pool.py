@@ -49,7 +49,7 @@ _Queue = deque[_Waiting]
 
 
 class ConnectionPool(Generic[ConnectionT]):
-    """At most ``limit`` calls at a time, ``for_writes`` more for writes only, and ``queue`` waiting calls.
+    """At most ``limit`` calls at a time, ``for_writes`` more for writes only, and ``queue`` waiting reads, and writes.
 
     Waiting writes start before waiting reads, so that no write waits for a queued read. ``idle``: seconds for which an
     idle connection is kept. ``overload``, if given, lowers the limit, and refuses calls that wait.
@@ -112,7 +112,7 @@ class ConnectionPool(Generic[ConnectionT]):
         if ConnectionPool.try_acquire(self, write):  # a subclass may have more conditions to wait for
             return
         queue = self._writes if write else self._reads
-        if self.waiting >= self._queue:
+        if len(queue) >= self._queue:  # reads that fill theirs refuse no write
             raise FaultError("FANIN505")
         loop = asyncio.get_running_loop()
         waiter = _Waiting(loop=loop)

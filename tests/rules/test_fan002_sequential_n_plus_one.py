@@ -36,6 +36,17 @@ def loop(keys: int) -> Trace:
     return one_by_one([f"{PROFILES}{n}" for n in range(keys)])
 
 
+def test_where_a_header_is_new_in_each_call_it_is_said_that_nothing_would_be_fetched_ahead() -> None:
+    seen = loop(8)
+    (before,) = findings(seen)
+    each = tuple(replace(one, exact_identity=number) for number, one in enumerate(seen.spans, 1))
+    (finding,) = findings(replace(seen, spans=each))
+    assert any("would have answered" in line for line in before.evidence)
+    assert any("would not help: a header that only names the call" in line for line in finding.evidence)
+    same = tuple(replace(one, exact_identity=1) for one in seen.spans)
+    assert findings(replace(seen, spans=same)) == [before]
+
+
 def after_a_list(lines: Sequence[str], answer: str) -> Trace:
     (seen,) = told([f"GET /monthly_tracking?select=* → {answer}", *[f"then {line}" for line in lines]])
     return seen

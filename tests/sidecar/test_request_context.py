@@ -130,3 +130,10 @@ def test_only_the_beginning_of_a_body_is_kept_for_its_keys() -> None:
     assert answer.size == 10_000_000
     assert answer.key_bytes is not None
     assert len(answer.key_bytes) < answer.size / 2
+
+
+def test_a_request_id_makes_no_other_caller_and_another_identity() -> None:
+    token = "Host: h\nAuthorization: Bearer {}\nX-Request-Id: {}"
+    spans = [context(lines=token.format(*pair)).span(1, 2.0, PLAIN, None) for pair in ((1, 1), (1, 2), (2, 2))]
+    assert len({span.exact_identity for span in spans}) == 3
+    assert spans[0].identity == spans[1].identity != spans[2].identity

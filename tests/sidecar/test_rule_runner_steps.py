@@ -5,6 +5,7 @@ A step is measured in calls of functions, Python's and C's, so that the result i
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Events, TraceClosed
 from proxy.observe.metrics import Metrics
 from proxy.observe.trace_size import spans_bytes
+from proxy.observe.tree import TracePrinter
 from proxy.settings.model import Settings
 from proxy.sidecar.rule_runner import MAX_FINDINGS, MORE, RuleRunner
 from proxy.traces.store import TraceStore
@@ -121,6 +123,7 @@ def calls_per_step(steps: Iterator[None]) -> Iterator[int]:
 def test_no_step_of_a_rule_is_long(long_trace: Trace) -> None:
     events = Events()
     events.subscribe(TraceStore(500, 20_000, 200_000, ConfirmedNames(), lambda: 0.0), TraceClosed)
+    events.subscribe(TracePrinter(io.StringIO()), TraceClosed)
     events.subscribe(Metrics(200, tuple))
     runner = RuleRunner(RULES, Settings(), events)
     assert max(calls_per_step(runner.steps(long_trace))) < MOST_CALLS

@@ -67,11 +67,24 @@ async def test_a_full_queue_refuses_calls() -> None:
     pool = new_pool(queue=1)
     await pool.acquire(False)
     first = await start_waiting(pool)
+    with pytest.raises(FaultError, match="FANIN505"):
+        await pool.acquire(False)
+    pool.release(None, False, 0.0)
+    await first
+
+
+async def test_reads_that_fill_the_queue_refuse_no_write() -> None:
+    pool = new_pool(queue=2)
+    await pool.acquire(False)
+    waiting = [await start_waiting(pool, write) for write in (False, False, True, True)]
+    assert pool.waiting == 4
     for write in (False, True):
         with pytest.raises(FaultError, match="FANIN505"):
             await pool.acquire(write)
-    pool.release(None, False, 0.0)
-    await first
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert pool.waiting == 0
 
 
 @pytest.mark.parametrize("write", [False, True])

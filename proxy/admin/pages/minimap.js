@@ -6,6 +6,7 @@ import { ms, number } from "./formats.js";
 const SLICES = 160;
 const LEAST = 1e-4; // the smallest part of a trace that is shown
 const ZOOM = 2;
+const SHORTEST = 1e-6; // milliseconds, so that a request ends after it began
 
 // `shown` is { from, to } in milliseconds; `onChange` is called after it was changed.
 export function minimap(spans, total, shown, onChange) {
@@ -75,13 +76,26 @@ export function minimap(spans, total, shown, onChange) {
 }
 
 function slices(spans, total) {
-  const counts = new Array(SLICES).fill(0);
-  const slice = (at) => Math.min(SLICES - 1, Math.floor((SLICES * at) / total));
-  for (const span of spans) for (let at = slice(span.start); at <= slice(span.start + span.ms); at++) counts[at]++;
+  const counts = mostAtOnce(spans, (at) => Math.min(SLICES - 1, Math.floor((SLICES * at) / total)));
   const most = Math.max(...counts, 1);
   return counts.map((count, at) => {
     const column = el("i", { title: `${ms((at * total) / SLICES)}: ${number(count)} at once` });
     column.style.height = `${(100 * count) / most}%`;
     return column;
   });
+}
+
+// Per slice, the most requests under way at one moment of it: those of a loop follow each other, and are never two.
+function mostAtOnce(spans, slice) {
+  const counts = new Array(SLICES).fill(0);
+  const edges = spans.flatMap(({ start, ms: lasts }) => [[start, 1], [start + Math.max(lasts, SHORTEST), -1]]);
+  edges.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  let [now, last] = [0, 0];
+  for (const [at, step] of edges) {
+    const here = slice(at);
+    for (; last < here; last++) counts[last] = Math.max(counts[last], now);
+    counts[here] = Math.max(counts[here], now, now + step);
+    now += step;
+  }
+  return counts;
 }

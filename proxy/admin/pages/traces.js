@@ -8,7 +8,7 @@ import { clock, many, ms, number } from "./formats.js";
 
 const MAX_TRACES = 500;
 const HEADS = [
-  ["Closed", "num"], ["Route, trace"], ["Relations"],
+  ["Closed", "num spare"], ["Route, trace"], ["Relations", "spare"],
   ["Queries → calls", "num", "Requests for PostgREST without preflights and retries, and upstream calls that answered them"],
   ["Time", "num", "From the first request to the last answer"], ["Findings"], ["Failed", "num"],
 ];
@@ -76,13 +76,13 @@ function forget(trace) {
 function rowOf(trace) {
   const marks = [trace.kind, trace.truncated && "truncated"].filter((mark) => Object.hasOwn(MARKS, mark));
   return el("tr", { "data-number": trace.number },
-    el("td", { class: "num quiet" }, clock(trace.ended)),
+    el("td", { class: "num quiet spare" }, clock(trace.ended)),
     el("td", { class: "name" },
       el("a", { class: "pick", href: `#/trace/${trace.number}` }, trace.route || trace.id),
       trace.route ? el("span", { class: "quiet" }, ` ${trace.id}`) : null,
       marks.map((mark) => [" ", el("span", { class: "badge", title: MARKS[mark] }, mark)]),
       trace.part > 1 ? [" ", badge(`part ${trace.part}`)] : null),
-    el("td", { class: "name quiet" }, trace.relations.join(", ")),
+    el("td", { class: "name quiet spare" }, trace.relations.join(", ")),
     el("td", { class: "num" }, `${number(trace.queries)} → ${number(trace.calls)}`),
     el("td", { class: "num" }, ms(trace.ms)),
     el("td", {}, findingBadges(trace.findings)),

@@ -17,6 +17,7 @@ from proxy.analysis.spans import NO_SINGLE_ROW, READS, group_by, was_refused
 from proxy.analysis.steps import Steps
 from proxy.findings.model import IMPACTS, impact_of
 from proxy.model import Span, Trace
+from proxy.postgrest.request.tracing import names_one_call
 from proxy.settings_base import Count, Positive, Thresholds
 
 CALL_IMPACTS = ((100, "CRITICAL"), (20, "HIGH"), (10, "MEDIUM"))
@@ -88,7 +89,10 @@ def _caller(span: Span) -> tuple[str, int | str]:
     one), or of callers that differ only in a header that is new in each call and on which no access depends
     (``path.evidence.differing_headers``).
     """
-    return span.fingerprint, span.differing_headers or span.identity
+    names = span.differing_headers
+    if span.exact_identity and all(names_one_call(name.encode()) for name in names.split(",")):
+        return span.fingerprint, span.identity  # these make no other caller, also before fanin had found them
+    return span.fingerprint, names or span.identity
 
 
 def _may_be_batched(span: Span) -> bool:
@@ -199,14 +203,14 @@ def in_parallel(spans: Sequence[Span], load: BusyTime | None = None) -> bool:
     was open by the time the one before was answered. A client that waits uses few connections in turn, those of a pool
     that other requests opened too, or opens one per request, after the previous answer. After a pause it may use any.
     Some clients use each connection of their pool in turn (aiohttp): if no two spans overlap, one that any request of
-    the trace used before (``load``) tells nothing.
+    the trace used before (``load``), or that is much older than the trace, tells nothing.
     """
     ordered = sorted(spans, key=attrgetter("start"))
     overlap = any(later.start < earlier.end for earlier, later in pairwise(ordered))
     connections = {span.connection for span in ordered}
     own = 0 not in connections and len(connections) >= OWN_CONNECTIONS * len(ordered)
     together: set[int] = set()
-    used = set() if overlap or load is None or not own else load.connections_before(ordered[0].start)
+    used = set() if overlap or load is None or not own else load.pooled_connections(ordered[0].start, ordered)
     for at, (earlier, later) in enumerate(pairwise(ordered)):
         used.add(earlier.connection)
         if later.start < earlier.end or (own and _is_apart(earlier, later, used)):

@@ -25,6 +25,8 @@ LATE_SHARE = 0.34
 """At most this share of the intervals of a timer is longer. None is shorter: a busy machine only delays timers."""
 BACKOFF_FACTOR = 1.3
 """A client that backs off waits at least this many times as long before each retry."""
+POOL_SECONDS = 1.0
+"""A connection that was opened so long before a trace was opened for other requests."""
 MIN_TIMER_SECONDS = 0.2
 """Minimum period of a timer: the work of an application between two reads takes less time than this."""
 
@@ -57,9 +59,13 @@ class BusyTime:
         busy = (max(span.end - max(span.start, ended), 0.0) for span, ended in zip(ordered, ends, strict=False))
         return [span.start for span in ordered], list(accumulate(busy, initial=0.0)), ends
 
-    def connections_before(self, start: float) -> set[int]:
-        """The connections of the spans that began before ``start``."""
-        return {span.connection for span in self._spans if span.start < start}
+    def pooled_connections(self, start: float, spans: Sequence[Span]) -> set[int]:
+        """The connections that other requests used: those of all spans that began before ``start``, and those of
+        ``spans`` that were open ``POOL_SECONDS`` before the trace.
+        """
+        old = self._ordered[0][0] - POOL_SECONDS
+        before = {span.connection for span in self._spans if span.start < start}
+        return before | {span.connection for span in spans if span.connected < old}
 
     def seconds_between(self, first: float, last: float) -> float:
         """Busy seconds of the spans that began at or after ``first`` and before ``last``; overlaps count once."""

@@ -60,10 +60,10 @@ def nulls_risk(parsed: ParsedFingerprint, facts: DatabaseFacts) -> str:
     return f" The code is right for nulls in {names}: not known to be NOT NULL." if names else ""
 
 
-Code = Callable[[ParsedFingerprint, Seek], str]
+PageCode = Callable[[ParsedFingerprint, Seek], str]
 
 
-def _fix(parsed: ParsedFingerprint, facts: DatabaseFacts, sql: Code, js: Code, py: Code) -> Fix:
+def _fix(parsed: ParsedFingerprint, facts: DatabaseFacts, sql: PageCode, js: PageCode, py: PageCode) -> Fix:
     key, pages = page_key(parsed, facts), _without_bounds(parsed)
     reason = _reason(parsed, key, facts) if key else no_key_reason(parsed, facts)
     if reason:

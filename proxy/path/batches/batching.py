@@ -12,7 +12,7 @@ waited for the other half, all clients would wait for one call, and fanin and up
 A window *lingers* when it is held open though no call is in flight, because its query fanned out lately.
 """
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 
 import msgspec
@@ -38,6 +38,10 @@ most so many seconds after that of the batch before. A fan-out of its own is one
 CONCURRENCY_DECAY = 0.98
 """Factor per batch on the remembered number of requests that are there at one time."""
 
+MAX_FURTHER_KEYS = 500
+"""Keys of the requests of a window at most, without the first of each. Those who share a call are looked for under
+every key, and many keys with many values take long."""
+
 SIZE_DECAY = 0.99
 """Factor on the remembered size after each request that was not merged because of it."""
 
@@ -54,28 +58,32 @@ class BatchSettings(msgspec.Struct, frozen=True):
     pause_max: float
 
 
-class BatchScheduler:
-    """The state of one (fingerprint, identity): waiting requests, calls in flight, recent results."""
+class BatchScheduler(msgspec.Struct, eq=False, gc=False):
+    """The state of one (fingerprint, identity): waiting requests, calls in flight, recent results.
 
-    def __init__(self, settings: BatchSettings) -> None:
-        self._waiting: dict[PendingRequest, None] = {}
-        self._ahead = 0
-        """Those of them that no client has made yet."""
-        self.in_flight = 0
-        self._requests_in_flight = 0
-        self._concurrency = 0.0
-        self._steady_batches = 0
-        self._last_arrival = float("-inf")
-        self.size_per_key = 0.0
-        self.rows_per_key = 1.0
-        self._incomplete = 0.0
-        self._settings = settings
-        self._times: deque[float] = deque(maxlen=RECENT_TIMES)
-        self._batch_size = 1.0
-        self._lingers: deque[bool] = deque(maxlen=RECENT_LINGERS)
-        self._lingering = False
-        self._pause = 0.0
-        self._paused_until = float("-inf")
+    Thousands are kept, of which the garbage collector tracks no part: it would visit all of them while requests wait.
+    """
+
+    _settings: BatchSettings
+    _waiting: dict[PendingRequest, None] = {}
+    _further_keys: int = 0
+    """Keys of those in the window, without the first of each."""
+    _ahead: int = 0
+    """Those of them that no client has made yet."""
+    in_flight: int = 0
+    _requests_in_flight: int = 0
+    _concurrency: float = 0.0
+    _steady_batches: int = 0
+    _last_arrival: float = float("-inf")
+    size_per_key: float = 0.0
+    rows_per_key: float = 1.0
+    _incomplete: float = 0.0
+    _times: tuple[float, ...] = ()
+    _batch_size: float = 1.0
+    _lingers: tuple[bool, ...] = ()
+    _lingering: bool = False
+    _pause: float = 0.0
+    _paused_until: float = float("-inf")
 
     def __repr__(self) -> str:
         waiting, size = len(self._waiting), self._batch_size
@@ -89,11 +97,12 @@ class BatchScheduler:
     def full(self) -> bool:
         """Whether the window has to be flushed before another request joins.
 
-        It holds ``max_window`` requests, or, under a steady load, half of those that were there at one time lately
-        while fewer than ``OVERLAPPING_CALLS`` calls are in flight.
+        It holds ``max_window`` requests, or of those with several keys as many as are planned fast, or, under a steady
+        load, half of those that were there at one time lately while fewer than ``OVERLAPPING_CALLS`` calls are in
+        flight.
         """
         waiting = len(self._waiting)
-        if waiting >= self._settings.max_window:
+        if waiting >= self._settings.max_window or self._further_keys >= MAX_FURTHER_KEYS:
             return True
         if waiting < LEAST_HALF or self.in_flight >= OVERLAPPING_CALLS or self._steady_batches < STEADY_BATCHES:
             return False
@@ -104,6 +113,7 @@ class BatchScheduler:
         request of the window has set that time.
         """
         self._waiting[request] = None
+        self._further_keys += _further_keys(request)
         if len(self._waiting) > 1:
             return None
         if self.in_flight:
@@ -115,10 +125,13 @@ class BatchScheduler:
         """Add a request that no client has made yet to the open window. It does not count as company."""
         self._waiting[request] = None
         self._ahead += 1
+        self._further_keys += _further_keys(request)
 
     def cancel(self, request: PendingRequest) -> bool:
         """Remove ``request``, whose client disconnected, from the window. True when the window is empty now."""
-        self._waiting.pop(request, None)
+        if request in self._waiting:
+            del self._waiting[request]
+            self._further_keys -= _further_keys(request)
         return not self._waiting
 
     def flush(self) -> list[PendingRequest]:
@@ -126,7 +139,7 @@ class BatchScheduler:
         batch = list(self._waiting)
         size = max(1, len(batch) - self._ahead)
         self._waiting.clear()
-        self._ahead = 0
+        self._ahead = self._further_keys = 0
         if batch:
             arrival = batch[0].arrived
             is_steady = arrival - self._last_arrival <= STEADY_GAP
@@ -136,7 +149,7 @@ class BatchScheduler:
             self._concurrency = max(remembered, size + self._requests_in_flight)
             self._batch_size += 0.3 * (size - self._batch_size)
         if self._lingering:
-            self._lingers.append(size > 1)
+            self._lingers = (*self._lingers[1 - RECENT_LINGERS :], size > 1)
             self._lingering = False
         return batch
 
@@ -152,7 +165,7 @@ class BatchScheduler:
         self.in_flight -= 1
         self._requests_in_flight -= requests
         if seconds is not None:
-            self._times.append(seconds)
+            self._times = (*self._times[1 - RECENT_TIMES :], seconds)
         return bool(self._waiting)
 
     def deadline(self) -> float:
@@ -213,6 +226,10 @@ class BatchScheduler:
         return times[min(len(times) - 1, int(fraction * len(times)))]
 
 
+def _further_keys(request: PendingRequest) -> int:
+    return max(0, len(request.query.keys) - 1)
+
+
 MAX_KEY_CHARS = 8_000_000
 """Largest number of characters of the fingerprints in a ``SchedulerRegistry``."""
 
@@ -254,7 +271,9 @@ class SchedulerRegistry:
 
     def paused(self, now: float) -> int:
         """Number of schedulers that are paused after failures."""
-        return sum(scheduler.paused(now) for scheduler in self._schedulers.values())
+        return sum(
+            [now < scheduler._paused_until for scheduler in self._schedulers.values()]
+        )  # of 10,000 at each scrape
 
     def _evict_idle(self) -> bool:
         for key, scheduler in self._schedulers.items():

@@ -74,7 +74,7 @@ _PLACEHOLDER = b"\x01"
 """Replaces a literal in a shape. No target contains this byte: a request line with control characters is an error."""
 
 
-class _QueryShape(msgspec.Struct, frozen=True):
+class _QueryShape(msgspec.Struct, frozen=True, gc=False):
     """The properties that all targets with the same bytes outside their canonical literals have in common."""
 
     relation: str | None

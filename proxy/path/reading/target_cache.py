@@ -27,7 +27,7 @@ _SAMPLE = b"0"
 """The literal in the target of a template, so that no client's value is stored."""
 
 
-class ParsedTemplate(msgspec.Struct, frozen=True):
+class ParsedTemplate(msgspec.Struct, frozen=True, gc=False):
     """A query parsed with the sample literal. ``key_index`` says which of its keys has that literal."""
 
     query: Query

@@ -66,12 +66,12 @@ IDEMPOTENCY_KEYS = (b"idempotency-key", b"x-idempotency-key", b"idempotent-key",
 """Usual headers by which a server recognizes a repeated write
 (https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/).
 """
-_OF_CALLS = frozenset((*REQUEST_IDS, *IDEMPOTENCY_KEYS, b"date", b"x-retry-count"))
+_OF_CALLS = frozenset((*REQUEST_IDS, *IDEMPOTENCY_KEYS, b"date", b"x-amz-date", b"x-ms-date", b"x-retry-count"))
 CALL_WORDS = frozenset(
     (
         *(b"request", b"req", b"requestid", b"correlation", b"correlationid", b"transaction", b"call", b"callid"),
         *(b"invocation", b"operation", b"trace", b"traceid", b"span", b"spanid", b"nonce", b"attempt", b"retry"),
-        *(b"idempotency", b"idempotent", b"sequence", b"seq", b"timestamp"),
+        *(b"idempotency", b"idempotent", b"sequence", b"seq", b"timestamp", b"message", b"msg", b"unique"),
     )
 )
 """Words in names of headers that are new in each call."""

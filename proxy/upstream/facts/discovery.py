@@ -30,6 +30,8 @@ class Discovered(msgspec.Struct, frozen=True):
     gateway: Gateway
     failure: FaultError | None = None
     """Why upstream could not be asked. Then the other fields are those of a PostgREST without a gateway."""
+    is_certain: bool = True
+    """Whether the settings decide, or PostgREST or Supabase answered; else the same fields as with a failure."""
 
 
 def known_mount(settings: Settings) -> str | None:
@@ -44,16 +46,20 @@ def known_mount(settings: Settings) -> str | None:
 async def discover(settings: Settings, upstream: Upstream) -> Discovered:
     """The mount, the base and the gateway. Upstream is asked only if neither ``profile`` nor its host name decides."""
     by_settings = settings.profile == "supabase" or upstream.address.host.endswith(SUPABASE_NAMES)
-    has_to_ask = settings.profile == "auto" and not by_settings
-    by_answer, failure = False, None
-    if has_to_ask:
+    by_answer, failure = None, None
+    if asks(settings):
         try:
             by_answer = await _answers_as_supabase(upstream)
         except FaultError as error:
             failure = error
-    mount, base = _mount(settings, upstream.address.base, by_settings, by_answer)
+    mount, base = _mount(settings, upstream.address.base, by_settings, bool(by_answer))
     gateway = PROFILES.get(settings.profile) or (SUPABASE if by_settings or by_answer else POSTGREST)
-    return Discovered(mount, base, gateway, failure)
+    return Discovered(mount, base, gateway, failure, by_answer is not None or not asks(settings))
+
+
+def asks(settings: Settings) -> bool:
+    """Whether ``discover`` has to ask upstream: neither ``profile`` nor its host name decides."""
+    return settings.profile == "auto" and not parse_address(settings.upstream).host.endswith(SUPABASE_NAMES)
 
 
 def failed_discovery(failure: FaultError) -> Warned:
@@ -98,8 +104,9 @@ def _mount(settings: Settings, base: bytes, by_settings: bool, by_answer: bool) 
     return "/", base
 
 
-async def _answers_as_supabase(upstream: Upstream) -> bool:
-    """Ask upstream. A plain PostgREST names itself in ``Server``; a gateway has PostgREST under Supabase's path.
+async def _answers_as_supabase(upstream: Upstream) -> bool | None:
+    """Ask upstream. A plain PostgREST names itself in ``Server``; a gateway has PostgREST under Supabase's path. None
+    if neither answers, but a gateway that hides the name, or has no routes yet.
 
     FaultError if there is no answer, or one of a gateway that cannot reach PostgREST.
     """
@@ -107,7 +114,7 @@ async def _answers_as_supabase(upstream: Upstream) -> bool:
         async with asyncio.timeout(upstream.timeouts.connect):
             if await _server_at(upstream, b"/") == b"postgrest":
                 return False
-            return await _server_at(upstream, SUPABASE_MOUNT.encode() + b"/") in (b"postgrest", b"locked")
+            return await _server_at(upstream, SUPABASE_MOUNT.encode() + b"/") in (b"postgrest", b"locked") or None
     except TimeoutError:
         raise FaultError("FANIN504", "no answer for timeouts.connect") from None
 

@@ -91,6 +91,9 @@ def test_connections_of_a_pool_used_in_turn_do_not_make_reads_without_overlap_pa
     assert detected(on(1), before) == SEQUENTIAL
     assert detected(on(20), before) == PARALLEL, "each was opened for these reads"
     assert detected(on(1, last=0.03), before) == PARALLEL, "two of them overlap"
+    old = [replace(one, connected=-2.0) for one in on(1)]
+    assert detected(old) == SEQUENTIAL, "they were opened for another trace"
+    assert detected([replace(old[0], end=1.03), *old[1:]]) == PARALLEL, "two of them overlap"
 
 
 def test_a_person_or_a_timer_makes_no_loop_and_a_busy_machine_does_not_end_one() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 
 from proxy.observe.events import Event, TraceClosed
@@ -110,6 +112,18 @@ async def test_calls_with_a_header_each_that_may_decide_which_rows_there_are_are
     assert await codes_of(requests, **NO_PAUSES) == []
 
 
+@pytest.mark.parametrize("header", ["X-Request-Id", "X-Call"])
+async def test_a_fan_out_with_an_id_in_each_call_is_one_finding_though_fanin_finds_the_header_meanwhile(
+    header: str,
+) -> None:
+    requests = [get(f"/profiles?select=name&id=eq.{n}", f"{header}: {n}", *TRACE) for n in range(60)]
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin(upstream.url, **STAYS_OPEN) as sidecar:
+        found = Findings(sidecar)
+        await together(sidecar.port, requests)
+        sidecar.closer.finish()
+        assert [code for code, _ in await found.of(1)] == ["FAN001"]
+
+
 async def test_a_request_id_that_the_operator_compares_makes_callers_of_calls() -> None:
     requests = [get(f"/profiles?select=name&id=eq.{n}", f"X-Request-Id: {n}", *TRACE) for n in range(8)]
     assert await codes_of(requests, identity__not_neutral=["x-request-id"], **NO_PAUSES) == []
@@ -121,3 +135,23 @@ async def test_writes_with_an_idempotency_key_each_are_one_loop() -> None:
     head = [get("/events", user(1), f"Idempotency-Key: {n}", "Content-Length: 9", *TRACE) for n in range(12)]
     writes = [one.replace(b"GET ", b"POST ", 1) + b'{"a": %03d}' % n for n, one in enumerate(head)]
     assert "FAN004" in await codes_of([one.replace(b"Length: 9", b"Length: 10") for one in writes], **NO_PAUSES)
+
+
+async def test_a_loop_is_one_though_its_client_uses_the_connections_of_its_pool_in_turn() -> None:
+    settings = {**STAYS_OPEN, **NO_PAUSES, "mode": "observe"}
+    names = {"X-Fanin-Trace": "t1", "X-Fanin-Route": "GET /page"}
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin(upstream.url, **settings) as sidecar:
+        found = Findings(sidecar)
+        pool = aiohttp.TCPConnector(limit=0)
+        url = f"http://127.0.0.1:{sidecar.port}"
+        async with aiohttp.ClientSession(url, headers=names, connector=pool) as session:
+
+            async def read(target: str) -> None:
+                async with session.get(target) as answer:
+                    await answer.read()
+
+            await asyncio.gather(*(read(f"/profiles?id=eq.{n}") for n in range(16)))
+            for n in range(8):
+                await read(f"/months?creator_id=eq.{n}")
+        sidecar.closer.finish()
+        assert "FAN002" in [code for code, _ in await found.of(1)]

@@ -58,6 +58,8 @@ class LateUpstream:
             self.targets.append(target)
         body = b"" if method == b"HEAD" else b"[]"
         server, status = (b"kong", b"404 Not Found") if self.kind == "supabase" else (b"postgrest/12.2", b"200 OK")
+        if self.kind == "placeholder":
+            return b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Length: 0\r\n\r\n"
         if self.starting:
             server, status = b"kong", b"503 Service Unavailable"
         elif self.kind == "supabase" and target.startswith(b"/rest/v1/"):
@@ -119,6 +121,41 @@ async def test_a_gateway_that_cannot_reach_postgrest_yet_is_asked_again() -> Non
         assert (await ask(sidecar.port, READ % b"/rest/v1")).status == 200
         await until(lambda: sidecar.discovered.mount == "/rest/v1")
     assert sum("known now" in what for what in said(emitted)) == 1
+
+
+async def test_a_server_that_is_neither_is_asked_again_until_supabase_answers() -> None:
+    port, upstream = free_port(), LateUpstream("placeholder")
+    async with upstream.on(port), early_fanin(port) as (sidecar, emitted):
+        assert (sidecar.discovered.mount, sidecar.discovered.is_certain) == ("/", False)
+        await ask(sidecar.port, READ % b"/rest/v1")
+        upstream.kind = "supabase"
+        await until(lambda: sidecar.discovered.mount == "/rest/v1")
+        assert (await ask(sidecar.port, READ % b"/rest/v1")).status == 200
+    assert sum("known now" in what for what in said(emitted)) == 1
+
+
+@pytest.mark.parametrize(
+    ("kinds", "mount"),
+    [
+        (["supabase", "postgrest"], "/"),
+        (["postgrest", "supabase"], "/rest/v1"),
+        (["supabase", "placeholder", "postgrest"], "/"),
+    ],
+)
+async def test_another_upstream_that_comes_after_an_outage_is_known_as_what_it_is(kinds: list[str], mount: str) -> None:
+    port, upstream = free_port(), LateUpstream(kinds[0])
+    async with upstream.on(port), early_fanin(port) as (sidecar, emitted):
+        first = sidecar.discovered.mount
+        assert first != mount
+        for kind in kinds[1:]:
+            sidecar.health.failed(None)
+            await until(lambda: sidecar._rediscovery._is_open)
+            upstream.kind = kind
+            await ask(sidecar.port, READ % b"")
+            if kind != "placeholder":
+                await until(lambda: sidecar.discovered.mount == mount)
+        assert sidecar.upstream_state.context.mount.on_mount(mount.encode() + b"/t" if mount != "/" else b"/t")
+    assert sum("upstream is another one since it was down" in what for what in said(emitted)) == 1
 
 
 @pytest.mark.parametrize(("mount", "profile"), [("/", "postgrest"), ("/rest/v1", "supabase")])

@@ -127,3 +127,11 @@ async def test_any_route_is_a_name_and_never_an_error(served: Served, route: str
         name = name_of(answer.body)
         assert len(name) <= 63
         assert name.endswith(f"trace={'t' * 16}")
+
+
+async def test_a_trace_of_any_characters_leaves_room_for_the_rest(served: Served) -> None:
+    lines = "X-Fanin-Trace: 日本語トレース番号\r\nX-Fanin-Route: GET /export".encode()
+    async with fanin(served.url, trace__forward=True) as sidecar:
+        answer = await ask(sidecar.port, read(1).replace(b"\r\n\r\n", b"\r\n" + lines + b"\r\n\r\n"))
+        assert answer.status == 200
+        assert name_of(answer.body) == "GET /export trace=" + 9 * "?"

@@ -128,6 +128,22 @@ async def test_a_wide_table_scrolls_by_keyboard_in_its_own_box() -> None:
             await wait_until_true(page, "document.querySelector('.wide').scrollLeft > 0")
 
 
+async def test_on_a_phone_the_list_of_traces_shows_findings_without_scrolling() -> None:
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin_with_admin(upstream.url) as seen:
+        await ask_until_kept(seen, FAN_OUT, "t1", "X-Fanin-Route: GET /export")
+        async with tab(seen.url) as one:
+            page = one.page
+            await page.set_viewport_size({"width": 390, "height": 800})
+            badge = page.locator("#traces .badge", has_text="FAN001")
+            await badge.wait_for()
+            box = await badge.bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= 390
+            assert not await page.get_by_text("Relations").is_visible()
+            await page.set_viewport_size({"width": 1200, "height": 800})
+            assert await page.get_by_text("Relations").is_visible()
+
+
 async def test_the_focus_goes_to_the_page_that_is_opened_and_back_to_the_line_that_was_left() -> None:
     focused = "document.activeElement.id || document.activeElement.textContent"
     async with ScriptedUpstream(answers(OK)) as upstream, fanin_with_admin(upstream.url) as seen, tab(seen.url) as one:

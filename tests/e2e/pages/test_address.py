@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.support.browser import tab
+from tests.e2e.support.bursts import get, one_by_one
 from tests.e2e.support.fanin_with_admin import fanin_with_admin
 from tests.e2e.support.harness import OK, ScriptedUpstream, answers
 from tests.e2e.support.page_helpers import FAN_OUT, ask_until_kept, visible_texts, wait_until_true
@@ -98,6 +99,25 @@ async def test_a_waterfall_is_zoomed_by_keyboard_and_by_pointer_and_the_link_sho
         await wait_until_true(page, "location.hash.includes('from=') && location.hash.includes('to=')")
         await page.get_by_role("button", name="Show the whole trace").click()
         assert await visible_texts(page, ".axis .last") == whole
+
+
+async def test_the_strip_above_a_waterfall_shows_the_requests_of_a_loop_one_at_a_time() -> None:
+    settings = {"trace__quiet_explicit": 600.0, "trace__max_age": 600.0}
+    async with (
+        ScriptedUpstream(answers(OK)) as upstream,
+        fanin_with_admin(upstream.url, **settings) as seen,
+        tab(seen.url) as one,
+    ):
+        reads = [get(f"/videos?select=id&id=eq.{n}&offset=1", "X-Fanin-Trace: t1") for n in range(300)]
+        await one_by_one(f"http://127.0.0.1:{seen.sidecar.port}", reads)
+        seen.sidecar.closer.finish()
+        await one.page.goto(f"{seen.url}/#/trace/1")
+        await one.page.locator(".minimap i").first.wait_for(state="attached")
+        told = await one.page.evaluate(
+            "[...document.querySelectorAll('.minimap i')].map((one) => one.title.split(': ')[1])"
+        )
+        assert set(told) <= {"0 at once", "1 at once"}
+        assert len(told) < len(reads), "most slices have more than one request"
 
 
 async def test_two_traces_of_a_route_are_compared() -> None:

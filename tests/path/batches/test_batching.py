@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.path.batches.batching import (
+    MAX_FURTHER_KEYS,
     MAX_KEY_CHARS,
     RECENT_LINGERS,
+    RECENT_TIMES,
     SIZE_DECAY,
     BatchScheduler,
     BatchSettings,
@@ -299,3 +304,31 @@ def test_the_registry_is_bounded_in_characters_of_its_fingerprints() -> None:
     assert len(registry) == MAX_KEY_CHARS // 8000
     busy = registry.find(f"{MAX_KEY_CHARS // 8000 + 49:08000}", b"")
     assert busy is not None
+
+
+def test_a_window_of_requests_with_many_keys_is_full_before_planning_them_takes_long() -> None:
+    scheduler = BatchScheduler(msgspec.structs.replace(SETTINGS, max_window=10_000))
+    filters = "&".join(f"c{n}=eq.1" for n in range(16))
+    requests = [member(f"/t?{filters}&n=eq.{n}") for n in range(MAX_FURTHER_KEYS // 15 + 1)]
+    for request in requests:
+        assert not scheduler.full
+        scheduler.enqueue(request)
+    assert scheduler.full
+    for _ in range(2):
+        scheduler.cancel(requests[0])
+    batch = scheduler.flush()
+    assert batch == requests[1:]
+    for request in batch[1:]:
+        assert scheduler.enqueue(request) is None or request is batch[1]
+    assert len(scheduler.flush()) == len(batch) - 1
+
+
+def test_the_garbage_collector_visits_no_part_of_a_scheduler() -> None:
+    scheduler = new_scheduler()
+    for _ in range(100):
+        burst(scheduler, 2)
+        scheduler.acquire()
+        scheduler.release(0.1)
+    gc.collect()
+    assert not any(map(gc.is_tracked, (scheduler, *gc.get_referents(scheduler))))
+    assert len(scheduler._times) == RECENT_TIMES

@@ -165,7 +165,16 @@ def test_reads_of_one_caller_are_its_reads_whatever_form_of_answer_they_ask_for(
     [
         *REQUEST_IDS,
         *(b"Idempotency-Key", b"X-Idempotency-Key", b"X-Span", b"X-Call-Id", b"x-trace-uuid", b"X_Request_Id", b"Date"),
-        *(b"X-Nonce", b"X-Attempt", b"X-Request-Timestamp", b"X-Client-Trace-Id", b"traceparent", b"sentry-trace"),
+        *(
+            b"X-Nonce",
+            b"X-Message-Id",
+            b"X-Amz-Date",
+            b"X-Attempt",
+            b"X-Request-Timestamp",
+            b"X-Client-Trace-Id",
+            b"traceparent",
+            b"sentry-trace",
+        ),
     ],
 )
 def test_a_header_that_only_names_a_call_does_not_tell_callers_apart(name: bytes) -> None:

@@ -70,8 +70,8 @@ async def test_upstream_is_not_asked_if_settings_or_its_host_name_decide(
         (serving(b"/rest/v1/", status=b"401 Unauthorized", server=b"kong"), "", "auto", ON_SUPABASE),
         (serving(b"/rest/v1/"), "/rest/v1", "/rest/v1", ON_SUPABASE),
         (serving(b"/rest/v1/"), "/rest/v1", "auto", Discovered("/", b"/rest/v1", SUPABASE)),
-        (serving(b"/api/"), "/api", "auto", Discovered("/", b"/api", POSTGREST)),
-        (serving(), "", "/m", Discovered("/m", b"", POSTGREST)),
+        (serving(b"/api/"), "/api", "auto", Discovered("/", b"/api", POSTGREST, is_certain=False)),
+        (serving(), "", "/m", Discovered("/m", b"", POSTGREST, is_certain=False)),
     ],
 )
 async def test_otherwise_upstream_is_asked(
