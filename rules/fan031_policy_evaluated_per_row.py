@@ -123,7 +123,8 @@ def _finding(relation: Relation, policy: Policy, calls: list[tuple[str, Function
 
 CORRELATED = (
     "it has a column of the row as an argument, so that it depends on the row also in a subselect: compare the column"
-    " with a set that is computed once, such as team_id in (select my_teams()), where my_teams() has no argument"
+    " with a set that is computed once, such as team_id = any (array(select my_teams())), where my_teams() has no"
+    " argument: an index on team_id serves that, and not team_id in (select my_teams())"
 )
 
 

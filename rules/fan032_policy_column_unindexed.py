@@ -55,7 +55,7 @@ Advice: fanin changes nothing. Each write to the table writes to the index as we
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
@@ -63,13 +63,15 @@ from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix, IndexShape
 from proxy.schema.access import unparsed
-from proxy.schema.compared import can_be_indexed, casts_to_index, key_of, serves
-from proxy.schema.expression import ComparedColumn
+from proxy.schema.compared import can_be_indexed, key_of
 from proxy.schema.index_sql import create_index, create_index_on
 from proxy.schema.names import qualified, quoted
-from proxy.schema.relation import Policy, Relation, TableColumn
-from proxy.schema.snapshot import Database, NotChecked
+from proxy.schema.policy_search import PolicySearch, SearchKey, key_text, picks_few, searches
+from proxy.schema.relation import Relation, TableColumn
+from proxy.schema.snapshot import Database, NotChecked, PolicyPlan
 from proxy.settings_base import Count, Thresholds
+
+UNPROVEN = "by the text of the policies: a plan with HypoPG, or --trial on a copy, proves it"
 
 
 class PolicyColumnUnindexed(Thresholds):
@@ -89,19 +91,13 @@ def inspect(
     database: Database, _: Workload, context: RuleContext[PolicyColumnUnindexed]
 ) -> Iterator[Finding | NotChecked]:
     """One finding per column."""
-    thresholds = context.thresholds
     for relation in database.own():
-        if not relation.is_table or not relation.row_security or 0 <= relation.rows < thresholds.min_rows:
+        if not relation.is_table or not relation.row_security or 0 <= relation.rows < context.thresholds.min_rows:
             continue
-        policies: dict[ComparedColumn, list[Policy]] = {}
         for policy in relation.policies:
             if policy.using is not None and not policy.using.parsed:
                 yield unparsed(RULE.code, relation, policy, "USING")
-            for compared in policy.using.equal_columns if policy.using is not None else ():
-                policies.setdefault(compared, []).append(policy)
-        for column in relation.columns:
-            if _picks_few(column, thresholds):
-                yield from _of_column(relation, column, policies, database)
+        yield from _of_relation(relation, database, context.thresholds)
 
 
 RULE = Rule(
@@ -115,46 +111,69 @@ RULE = Rule(
 )
 
 
-def _picks_few(column: TableColumn, thresholds: PolicyColumnUnindexed) -> bool:
-    """Whether a value of the column is one of many; so taken where the statistics do not say."""
-    few = column.stats is not None and 0 < column.stats.n_distinct < thresholds.min_values
-    return column.type != "boolean" and not few
+def _of_relation(
+    relation: Relation, database: Database, thresholds: PolicyColumnUnindexed
+) -> Iterator[Finding | NotChecked]:
+    """One finding per key that an index would need, with the policies that compare it."""
+    found: dict[SearchKey, list[tuple[PolicySearch, PolicyPlan | None]]] = {}
+    doubtful: dict[tuple[str, ...], PolicySearch] = {}
+    for search in searches(relation, database, lambda column: picks_few(column, thresholds.min_values)):
+        plan = database.policy_plan(search.id(relation))
+        known = plan is not None and not plan.unknown
+        if search.doubtful and not known:
+            doubtful.setdefault(search.id(relation), search)
+        elif plan is None or plan.unknown or plan.used:
+            for key in search.missing:
+                found.setdefault(key, []).append((search, plan))
+    order = {column.name: number for number, column in enumerate(relation.columns)}
+    for key in sorted(found, key=lambda one: (order[one.column], one.casts)):
+        yield _finding(relation, key, found[key], database)
+    for search in doubtful.values():
+        if not found.keys() & set(search.missing):
+            yield _not_checked(relation, search, database)
 
 
-def _of_column(
-    relation: Relation, column: TableColumn, policies: dict[ComparedColumn, list[Policy]], database: Database
-) -> Iterator[Finding]:
-    """One finding per key that an index would need."""
-    by_key: dict[tuple[str, ...], list[Policy]] = {}
-    for compared, comparing in policies.items():
-        if compared.name == column.name:
-            by_key.setdefault(casts_to_index(column, compared), []).extend(comparing)
-    for casts, comparing in by_key.items():
-        if not any(serves(index, column, casts) for index in relation.indexes):
-            yield _finding(relation, column, casts, comparing, database)
+def _not_checked(relation: Relation, search: PolicySearch, database: Database) -> NotChecked:
+    keys = ", ".join(key_text(relation, key) for key in search.missing)
+    others = ", ".join(quoted(name) for name in search.doubtful)
+    plan = database.policy_plan(search.id(relation))
+    because = f"policies let rows pass by {keys} or by {others}: whether an index helps depends on how many these are"
+    if plan is not None:
+        return NotChecked(RULE.code, f"{because} ({plan.unknown})", plan.remedy, relation.full_name)
+    asked = bool(database.extension("hypopg") or database.policy_plans)  # others of this database, and not this one
+    plannable = search.verb == "SELECT" and relation.kind != "p" and not asked
+    remedy = (
+        "CREATE EXTENSION hypopg, or use --trial on a copy." if plannable else "Ask EXPLAIN with an index on a copy."
+    )
+    return NotChecked(RULE.code, because, remedy, relation.full_name)
 
 
 def _finding(
-    relation: Relation, column: TableColumn, casts: tuple[str, ...], policies: list[Policy], database: Database
+    relation: Relation,
+    of: SearchKey,
+    found: Sequence[tuple[PolicySearch, PolicyPlan | None]],
+    database: Database,
 ) -> Finding:
-    name, key = qualified(relation.schema, relation.name), key_of(column, casts)
+    column = next(each for each in relation.columns if each.name == of.column)
+    name, key, casts = qualified(relation.schema, relation.name), key_text(relation, of), of.casts
     indexed = can_be_indexed(column, casts)
+    verbs = dict.fromkeys(search.verb for search, _ in found)
+    writes = () if "SELECT" in verbs else tuple(verbs)
+    plans = dict.fromkeys(line for _, plan in found if plan is not None and plan.used for line in plan.evidence)
     return Finding(
         code=RULE.code,
-        impact="HIGH" if relation.rows >= 100_000 else "MEDIUM",
-        confidence="high" if column.stats else "medium",
+        impact="LOW" if writes else "HIGH" if relation.rows >= 100_000 else "MEDIUM",
+        confidence="high" if plans or column.stats else "medium",
         title=f"policies of {name} filter by {key}, which no index starts with",
         relation=relation.full_name,
         fingerprint="",
         route="",
         caller="",
-        problem="Each statement on the table is filtered by the policy, and reads the whole table for it.",
+        problem=_problem(writes),
         current=f"about {relation.rows:.0f} rows"
         if relation.rows >= 0
         else "rows not known: statistics never gathered",
-        evidence=tuple(
-            f"policy {policy.name}: using ({policy.using.text})" for policy in dict.fromkeys(policies) if policy.using
-        ),
+        evidence=(*_policies(column.name, found), *(plans or (UNPROVEN,))),
         fix=_fix(relation, column, casts, database),
         expected="Postgres reads the rows that the policy allows.",
         risk="Each write to the table writes to the index as well. CREATE INDEX CONCURRENTLY does not work in a"
@@ -162,6 +181,22 @@ def _finding(
         object=DatabaseObject("column", relation.schema, column.name, relation.name),
         index=IndexShape(relation.schema, relation.name, "btree", (key,)) if indexed else None,
     )
+
+
+def _problem(writes: Sequence[str]) -> str:
+    if writes:
+        return (
+            f"Each {' and '.join(writes)} of rows that no other condition finds reads the whole table for the policy."
+        )
+    return "Each statement on the table is filtered by the policy, and reads the whole table for it."
+
+
+def _policies(column: str, found: Sequence[tuple[PolicySearch, PolicyPlan | None]]) -> Iterator[str]:
+    """The policies that compare the column, each once."""
+    policies = dict.fromkeys(policy for search, _ in found for policy in search.policies if policy.using)
+    for policy in policies:
+        if policy.using is not None and any(use.name == column for use in policy.using.columns):
+            yield f"policy {policy.name}: using ({policy.using.text})"
 
 
 def _fix(relation: Relation, column: TableColumn, casts: tuple[str, ...], database: Database) -> Fix:

@@ -6,10 +6,10 @@ PostgreSQL, "Multicolumn Indexes", "Indexes and ORDER BY" and "Partial Indexes".
 
 from collections.abc import Iterator, Sequence
 
-from proxy.advisor.levels import Constants, ReadLevel
+from proxy.advisor.levels import EQUALITIES, RANGES, Constants, ReadLevel
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.postgrest.request.api_request import OrderTerm
-from proxy.postgrest.request.conditions import Condition
+from proxy.postgrest.request.conditions import SEARCHES, Condition
 from proxy.schema.compared import plain_columns
 from proxy.schema.names import quoted
 from proxy.schema.relation import ColumnStats, Relation, TableColumn
@@ -19,6 +19,11 @@ FEW = 0.10
 """Largest share of rows that a constant filter may pick for a partial index."""
 MOST_VALUES = 100
 """A value is shown in a predicate only if the column has at most so many: a state, and no name of a person."""
+COMPARED = EQUALITIES | RANGES
+OTHERS = frozenset(
+    ("is", "match", "imatch", "like", "ilike", "cs", "cd", "ov", "sl", "sr", "nxr", "nxl", "adj", *SEARCHES)
+)
+"""Operators that are not compared by a btree in its usual order, or that an index serves for few rows alone."""
 MOST_KEYS = 3
 MOST_INCLUDED, WIDEST = 3, 32
 """Columns of INCLUDE, and their average width in bytes together."""
@@ -26,7 +31,7 @@ MOST_INCLUDED, WIDEST = 3, 32
 
 def candidates(level: ReadLevel, relation: Relation, database: Database, constants: Constants) -> set[ProposedIndex]:
     """The candidates of a level. None where a unique index already finds its at most one row."""
-    if _finds_one_row(level, relation):
+    if finds_one_row(level, relation):
         return set()
     found = set(_btree(level, relation))
     for column in level.equal:
@@ -112,7 +117,7 @@ def _special(one: Condition, relation: Relation, database: Database) -> Iterator
     name = quoted(column.name)
     if one.field.path:
         steps = one.field.path
-        if one.operator in ("eq", "in", "gt", "gte", "lt", "lte") and column.type in ("json", "jsonb"):
+        if one.operator in COMPARED and column.type in ("json", "jsonb"):
             path = "".join(f" {step.arrow} " + _step(step.key) for step in steps)
             if steps[-1].arrow == "->>":
                 yield _of(relation, (f"({name}{path})",))
@@ -122,10 +127,42 @@ def _special(one: Condition, relation: Relation, database: Database) -> Iterator
         extension = database.extension("pg_trgm")
         if extension is not None:
             yield _of(relation, (f"{name} {quoted(extension.schema)}.gin_trgm_ops",), method="gin")
-    elif one.operator == "cs" and column.type == "jsonb":
-        yield _of(relation, (f"{name} jsonb_path_ops",), method="gin")
-    elif one.operator in ("cs", "ov") and column.type.endswith("[]"):
-        yield _of(relation, (name,), method="gin")
+    elif _is_gin(one.operator, column.type):
+        keys = f"{name} jsonb_path_ops" if column.type == "jsonb" else name
+        yield _of(relation, (keys,), method="gin")
+
+
+def _is_gin(operator: str, type_: str) -> bool:
+    """Whether a GIN index finds what a value contains, has in common, or says."""
+    if type_ == "tsvector":
+        return operator in SEARCHES
+    return operator in ("cs", "ov") if type_.endswith("[]") else operator == "cs" and type_ == "jsonb"
+
+
+def untried(level: ReadLevel, relation: Relation, database: Database) -> Iterator[str]:
+    """The conditions for which an index could be of use, and none is among the candidates."""
+    for one in level.conditions:
+        column = _column(relation, one.field.name)
+        by_path = bool(one.field.path) and one.operator in COMPARED
+        possible = column is not None and (by_path or one.operator in OTHERS)
+        if column is None or not possible or any(True for _ in _special(one, relation, database)):
+            continue
+        if one.operator in SEARCHES and column.type != "tsvector" and not one.field.path:
+            continue  # Postgres makes a tsvector by a setting, which no index may depend on
+        if one.operator != "is" or not _picks_many(one, column.stats):
+            path = "".join(step.arrow + step.key for step in one.field.path)
+            yield f"{one.field.name}{path}={one.operator}" + (f".{one.value}" if one.operator == "is" else "")
+    if level.alternatives:
+        yield "or"
+
+
+def _picks_many(one: Condition, stats: ColumnStats | None) -> bool:
+    """Whether ``is.null``, ``is.true`` or ``is.false`` is known to pick more rows than an index pays for."""
+    if stats is None or one.field.path:
+        return False
+    if one.value == "null":
+        return stats.null_frac > FEW
+    return _frequency(stats, one.value[:1]) > FEW if stats.common_values else False
 
 
 def _step(key: str) -> str:
@@ -148,7 +185,8 @@ def _covering(level: ReadLevel, relation: Relation, found: set[ProposedIndex]) -
                 yield ProposedIndex(index.schema, index.table, index.keys, include=included)
 
 
-def _finds_one_row(level: ReadLevel, relation: Relation) -> bool:
+def finds_one_row(level: ReadLevel, relation: Relation) -> bool:
+    """Whether a unique index finds its rows."""
     equal = frozenset(level.equal)
     unique = [index for index in relation.indexes if index.unique and index.valid and not index.where]
     return any(all(key.column in equal for key in index.keys) for index in unique)

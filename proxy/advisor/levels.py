@@ -33,6 +33,8 @@ class ReadLevel(msgspec.Struct, frozen=True):
     """All columns that are returned, if they are named; else empty."""
     grouped: bool = False
     """``order`` is that of its groups: no row is skipped, and none has to be sorted."""
+    alternatives: bool = False
+    """It has an OR; its conditions are not among ``conditions``."""
 
     @property
     def equal(self) -> tuple[str, ...]:
@@ -74,7 +76,14 @@ def _embeds(nodes: list[EmbedNode], above: RelationName, declared: DeclaredSchem
 
 def _level(table: RelationName, own: QueryLevel, joined: tuple[str, ...], selected: tuple[str, ...] = ()) -> ReadLevel:
     limited = own.limit is not None and own.offset in (None, "0")
-    return ReadLevel(table, tuple(_all_of(own.where)), joined, own.order, limited, selected)
+    return ReadLevel(
+        table, tuple(_all_of(own.where)), joined, own.order, limited, selected, alternatives=_has_or(own.where)
+    )
+
+
+def _has_or(wheres: tuple[Where, ...]) -> bool:
+    trees = [where for where in wheres if isinstance(where, Tree) and not where.negated]
+    return any(tree.operator == "or" or _has_or(tree.parts) for tree in trees)
 
 
 def _all_of(wheres: tuple[Where, ...]) -> Iterator[Condition]:

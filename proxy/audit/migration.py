@@ -3,6 +3,7 @@
 A fix that another one of the file serves, or makes impossible, is left out with a comment.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 
 from proxy.audit.report import Report, ReportedFinding
@@ -11,6 +12,8 @@ from proxy.text.terminal import safe
 
 CREATE = ("create index", "create unique index")
 DROP = ("drop index",)
+CREATED = re.compile(r'^create (?:unique )?index (?:concurrently )?"?(.+?)"? on ', re.MULTILINE)
+"""The names of the indexes that lower-case statements create."""
 POLICIES = frozenset(("FAN030", "FAN031", "FAN033", "FAN037"))
 """Rules whose fix changes policies that exist."""
 ACCESS = frozenset(
@@ -92,7 +95,7 @@ def _without_conflicts(findings: Sequence[ReportedFinding]) -> tuple[list[Report
     left: Left = []
     taken: set[tuple[str, ...]] = set()
     for each in sorted(findings, key=lambda one: one.finding.code == "FAN022"):  # FAN023 names an index that must stay
-        served = _served(each.finding, findings)
+        served = _served(each.finding, findings) or _served_by_expression(each.finding, findings)
         if served is not None:
             left.append((each, f"the index for {_title(served)} serves it"))
             continue
@@ -121,14 +124,13 @@ def _changes(finding: Finding) -> tuple[Names, Names]:
         return [every, (*some, about.name)], [some, (*some, about.name)]
     if finding.code in POLICIES:  # all of the table
         return [every, some], [every, some]
-    own: list[tuple[str, ...]] = []
+    own: list[tuple[str, ...]] = [("name", about.schema, name) for name in CREATED.findall(_statements(finding))]
     if _section(finding) == 0:
-        name = _statements(finding).partition(" on ")[0].rpartition(" ")[2].strip('"')
-        own = [("name", about.schema, name)]
-    elif _section(finding) == len(SECTIONS) - 1:
+        return own, own
+    if _section(finding) == len(SECTIONS) - 1:
         own = [("index", about.schema, about.name)]
         return [*own, ("indexes", *table)] if finding.code == "FAN022" else own, [*own, ("indexes", *table)]
-    elif finding.code == "FAN044":  # it grants the other columns, also those of the same rule
+    if finding.code == "FAN044":  # it grants the other columns, also those of the same rule
         own = [("columns", *table)]
     return own, own
 
@@ -147,6 +149,18 @@ def _served(finding: Finding, findings: Sequence[ReportedFinding]) -> Finding | 
             if equal[0] is other:
                 return other
         elif not finding.code == other.code == "FAN020":
+            return other
+    return None
+
+
+def _served_by_expression(finding: Finding, findings: Sequence[ReportedFinding]) -> Finding | None:
+    """A finding whose index has the expression that this one would store in a generated column (FAN038)."""
+    about, sql = finding.object, finding.fix.sql
+    for other in (each.finding for each in findings):
+        index = other.index
+        if index is None or about is None or (index.schema, index.table) != (about.schema, about.table):
+            continue
+        if index.method == "btree" and not index.where and f"generated always as {index.keys[0]} stored" in sql:
             return other
     return None
 

@@ -71,7 +71,8 @@ def run_behind_fanin(options: Namespace, load: Load, rules: Sequence[AnyRule]) -
 
 def _requested(text: str) -> RequestedVariable:
     name, equals, path = text.partition("=")
-    if not name or (equals and path and not path.startswith("/")):
+    is_name = name.isprintable() and not any(map(str.isspace, name)) and bool(name)
+    if not is_name or (equals and path and not path.startswith("/")):
         raise ConfigError(f"--env: '{text}' is neither NAME nor NAME=/path")
     return RequestedVariable(name, path if equals else None)
 

@@ -16,6 +16,12 @@ from proxy.errors.extras import missing_extra
 if TYPE_CHECKING:
     import asyncpg
 
+REFUSALS = {
+    "28": "the server refuses the role or its password: check both, and pg_hba.conf",
+    "3D000": "the server has no such database: check its name in the URI",
+    "42501": "the role may not connect to this database: grant it CONNECT",
+}
+"""What to check, by the SQLSTATE of a refused connection, or its class."""
 OLDEST = 130000
 """The oldest server_version_num that is read."""
 
@@ -96,6 +102,16 @@ async def _connect(uri: str, lock_timeout: int, statement_timeout: int) -> "asyn
     try:
         return await asyncpg.connect(uri, timeout=10, server_settings=settings)
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise DatabaseError(
-            f"--db-uri: no connection ({type(error).__name__}): check the address, the role and the password"
-        ) from error
+        raise DatabaseError(f"--db-uri: no connection: {_why(error)}") from error
+
+
+def _why(error: Exception) -> str:
+    """What to check, without any part of the URI."""
+    state = str(getattr(error, "sqlstate", "") or "")
+    if state:
+        return REFUSALS.get(state, REFUSALS.get(state[:2], f"the server refuses it ({state}): check its log"))
+    if isinstance(error, TimeoutError):
+        return "no server answered in 10 s: check host and port"
+    if isinstance(error, OSError):
+        return f"no server answers there ({type(error).__name__}): check host and port, and that it runs"
+    return "this is no URI of Postgres: write postgres://user:password@host/database"

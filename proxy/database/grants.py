@@ -39,6 +39,7 @@ from pg_catalog.pg_namespace n where n.nspname = any($1) and n.nspname !~ '^pg_'
 """
 TABLES = """
 select n.nspname::text as schema, c.relname::text as name, pg_get_userbyid(c.relowner)::text as owner,
+  (select r.rolsuper from pg_catalog.pg_roles r where r.oid = c.relowner) as of_superuser,
   has_table_privilege(session_user, c.oid, 'SELECT') as readable, has_schema_privilege(session_user, n.oid, 'USAGE')
     as usage
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -69,8 +70,10 @@ async def for_tables(ask: Ask, names: Iterable[str], schema: str = "") -> str:
     for row in await ask(TABLES, words, schema):
         if not row["usage"]:
             rights.append(f"USAGE ON SCHEMA {quoted(row['schema'])}")
-        right = f"SELECT ON {qualified(row['schema'], row['name'])}"
-        rights.append(quoted(row["owner"]) if row["readable"] else right)
+        if not row["readable"]:
+            rights.append(f"SELECT ON {qualified(row['schema'], row['name'])}")
+        elif not row["of_superuser"]:  # to become a superuser is more than an audit should ask for
+            rights.append(quoted(row["owner"]))
     if not rights:
         rights = [
             f"{'CREATE' if row['usage'] else 'USAGE'} ON SCHEMA {quoted(row['name'])}"

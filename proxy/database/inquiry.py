@@ -118,7 +118,10 @@ class Inquiry:
             untried = sorted(mine & frozenset[ProposedIndex]().union(*wanted.values()))
             self._questions.none += [_untried(untried, self._refused, table)] if untried else []
             return
+        unchecked = {each.about for each in self._questions.none if not each.checked and each.object == ".".join(table)}
         for name, indexes in wanted.items():
+            if name in unchecked:
+                continue
             because = BY_STATISTICS if self._proof == "none" else _no_gain(len(indexes & mine), len(indexes - mine))
             self._questions.none.append(NoIndex(name, because, object=".".join(table)))
 

@@ -86,9 +86,11 @@ class _Probe:
 
     async def _table(self, relation: Relation) -> AsyncIterator[ProbedWrite]:
         """What was tried on a table; nothing unless a checksum can be made of it."""
-        before = await self._checksum(relation)
-        if before is None:
-            self._miss(relation, "no checksum can be made of it", "Connect as its owner, or with BYPASSRLS.")
+        try:
+            before = await self._checksum(relation)
+        except DatabaseFaultError as fault:
+            remedy = fault.remedy or "Connect as its owner, or with BYPASSRLS."
+            self._miss(relation, f"no checksum can be made of it: {fault}", remedy)
             return
         for role in bound_roles(self._database):
             try:
@@ -103,7 +105,7 @@ class _Probe:
             for verb, attempt in tried:
                 if self._is_known(relation, role, verb, attempt, before.startswith("0:")):
                     yield ProbedWrite(role, relation.full_name, verb, _passed(attempt), _in_words(attempt, verb))
-        if await self._checksum(relation) != before:
+        if await self._checksum_after(relation) != before:
             changed = f"the rows of {relation.full_name} changed while it was probed"
             self._notes.append(f"{changed}: by other clients, for each attempt was rolled back")
 
@@ -134,16 +136,18 @@ class _Probe:
             return True
         return False
 
-    async def _checksum(self, relation: Relation) -> str | None:
-        """The number and a hash of its first rows, as the connected role; None if it may not read all of them."""
+    async def _checksum(self, relation: Relation) -> str:
+        """The number and a hash of its first rows, as the connected role. DatabaseFaultError if it may not read all."""
         statement = CHECKSUM.format(name=qualified(relation.schema, relation.name), rows=CHECKED_ROWS)
+        async with rolled_back(self._connection, Caller(), self._limits):
+            await self._connection.execute("set local row_security = off; set local synchronize_seqscans = off")
+            return str(await self._connection.fetchval(statement))
+
+    async def _checksum_after(self, relation: Relation) -> str:
         try:
-            async with rolled_back(self._connection, Caller(), self._limits):
-                await self._connection.execute("set local row_security = off; set local synchronize_seqscans = off")
-                text: str = await self._connection.fetchval(statement)
+            return await self._checksum(relation)
         except DatabaseFaultError:
-            return None
-        return text
+            return ""
 
     async def _sequences(self) -> dict[str, int | None]:
         return {row["name"]: row["last_value"] for row in await self._connection.fetch(SEQUENCES)}

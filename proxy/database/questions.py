@@ -3,13 +3,13 @@
 Tests: tests/e2e/database/test_index_advisor.py.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from proxy.advisor.advice import NoIndex, ObservedCalls, ObservedStatement, PlanPair
-from proxy.advisor.candidates import candidates, policy_candidates
+from proxy.advisor.candidates import candidates, finds_one_row, policy_candidates, untried
 from proxy.advisor.existing import equal_index
 from proxy.advisor.levels import Constants, ReadLevel, level_of, read_levels
 from proxy.advisor.sizes import SMALL_PAGES
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from proxy.plans.tree import Plan
 
 NO_SQL = "Look at the plan of its statement in the database."
+UNPROPOSED = "no index is proposed for"
 Updates = Mapping[str, Mapping[str, int]]
 """Calls of updates by ``schema.table``, and by the column that they set."""
 MUCH_WRITTEN = 10
@@ -159,6 +160,7 @@ class Questions:
                 self.none += [reason] if reason else []
                 continue
             new = candidates(level, relation, self._database, constants)
+            self._tell_untried(level, relation, new, of)
             from_filters |= new
             for index in sorted(new | (policy_candidates(relation) if self._policies else set())):
                 served = equal_index(index, relation)
@@ -169,6 +171,17 @@ class Questions:
                     because = f"index {served.name} of {relation.full_name} has the keys {keys}"
                     self.none.append(NoIndex(of.name, because, object=relation.full_name))
         return frozenset(indexes), frozenset(indexes & from_filters)
+
+    def _tell_untried(
+        self, level: ReadLevel, relation: Relation, new: Collection[ProposedIndex], of: AskedCalls
+    ) -> None:
+        """Where nothing is proposed although an index could be of use, that is not checked."""
+        left = [] if new or finds_one_row(level, relation) else list(untried(level, relation, self._database))
+        if left:
+            because = f"{UNPROPOSED} {', '.join(left)}"
+            self.none.append(
+                NoIndex(of.name, because, False, "Ask EXPLAIN with an index on a copy.", relation.full_name)
+            )
 
     def _why_none(self, table: RelationName, of: AskedCalls) -> NoIndex | None:
         """Why a table gets no index; None if it may."""

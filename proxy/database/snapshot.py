@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from proxy.database.assembly import Rows, assemble
 from proxy.database.connection import Reader, StatementError, reading
-from proxy.database.statements import HIDDEN_STATISTICS, SCHEMAS, STATEMENTS
+from proxy.database.statements import EXISTING, HIDDEN_STATISTICS, SCHEMAS, STATEMENTS
 from proxy.schema.names import qualified, quoted
 from proxy.schema.snapshot import Database, NotChecked, Part
 
@@ -37,7 +37,21 @@ async def read_database(
             raise NoSchemasError(
                 "nothing says which schemas PostgREST serves: set catalog.schemas (--set catalog.schemas=public)"
             )
-        return await _read(reader, exposed)
+        unknown = await _unknown(reader, exposed)
+        if len(unknown) == len(exposed):
+            raise NoSchemasError(
+                f"the database has no schema {', '.join(unknown)}: correct catalog.schemas, or --db-uri"
+            )
+        return await _read(reader, exposed, unknown)
+
+
+async def _unknown(reader: Reader, exposed: Sequence[str]) -> list[str]:
+    """Those that the database does not have; none if that cannot be read."""
+    try:
+        found = {row["name"] for row in await reader.rows(EXISTING, list(exposed))}
+    except StatementError:
+        return []
+    return [name for name in exposed if name not in found]
 
 
 async def _configured(reader: Reader) -> tuple[str, ...]:
@@ -50,9 +64,10 @@ async def _configured(reader: Reader) -> tuple[str, ...]:
     return tuple(name.strip() for name in names if name.strip())
 
 
-async def _read(reader: Reader, exposed: tuple[str, ...]) -> Database:
+async def _read(reader: Reader, exposed: tuple[str, ...], unknown: Sequence[str]) -> Database:
     rows: dict[Part, Rows] = {}
-    missing: list[NotChecked] = []
+    absent = "the database has no such schema"
+    missing = [NotChecked("relations", absent, "Correct catalog.schemas, or --db-uri.", name) for name in unknown]
     roles: list[str] = []
     for part in PARTS:
         statement = STATEMENTS[part]

@@ -30,6 +30,9 @@ order by d.setdatabase desc, d.setrole desc limit 1
 """
 """The schemas that PostgREST serves, where they are set in the database."""
 
+EXISTING = "select nspname::text as name from pg_namespace where nspname = any($1)"
+"""Those of the schemas that exist."""
+
 ROLES = """
 with api as (
   select m.roleid as oid from pg_auth_members m join pg_roles a on a.oid = m.member

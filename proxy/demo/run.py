@@ -22,6 +22,7 @@ from proxy.demo import payment_export
 from proxy.demo.data import load
 from proxy.demo.link import ONE_WAY, Link
 from proxy.demo.measuring import Bench, Location, say
+from proxy.demo.missing_indexes import CASE, RETROMUSCLE_CALLS, IndexFigures, indexes_table, missing_indexes
 from proxy.demo.sidecar import NO_CHECKS, Fanin
 from proxy.demo.stack import Postgres, PostgREST, StackError, service_token
 from proxy.demo.table import NOTHING, DemoRow, Reported, notes, rows_of, table, to_json
@@ -66,10 +67,12 @@ def demo(*, keep: bool, as_json: bool) -> int:
     try:
         with _servers() as servers:
             rows = _measure(servers)
+            say(f"{CASE}: an audit of {RETROMUSCLE_CALLS} calls, its migration, and the audit again")
+            indexes = missing_indexes(servers.postgres.dsn, servers.postgrest.url, servers.token, CREATORS)
             if as_json:
-                print(to_json(rows))
+                print(to_json([*(row._asdict() for row in rows), indexes.as_row()]))
             else:
-                _show(rows, _first_trace(servers.fanin))
+                _show(rows, indexes, _first_trace(servers.fanin))
             if keep:
                 _wait(servers)
     except KeyboardInterrupt:
@@ -78,7 +81,7 @@ def demo(*, keep: bool, as_json: bool) -> int:
     except StackError as error:
         say(f"the demo cannot run: {error}")
         return UNABLE
-    return 0 if all(row.equal for row in rows) else 1
+    return 0 if all(row.equal for row in rows) and indexes.equal and not indexes.again else 1
 
 
 @contextmanager
@@ -174,13 +177,14 @@ def _findings(fanin: Fanin) -> dict[tuple[str, str], Reported]:
     return found
 
 
-def _show(rows: list[DemoRow], trace: str) -> None:
+def _show(rows: list[DemoRow], indexes: IndexFigures, trace: str) -> None:
     print("\n".join(table(rows)))
     print(
         "(directly to PostgREST → through fanin; medians; statements counted by Postgres;"
         f" far: a link of {1000 * ONE_WAY:.0f} ms each way)"
     )
     print("\n".join(notes(USE_CASES)))
+    print("\n" + "\n".join(indexes_table(indexes)))
     print("\nReported by fanin, with nothing turned on:")
     for code, case, title, expected in dict.fromkeys((row.rule, row.case, row.finding, row.expected) for row in rows):
         print(f"  {code}  {case}: {title or 'nothing'}\n          {expected}")

@@ -74,9 +74,9 @@ def rows_of(case: UseCase, near: CaseFigures, far: CaseFigures, reported: Report
     ]
 
 
-def to_json(rows: Sequence[DemoRow]) -> str:
+def to_json(rows: Sequence[Mapping[str, object]]) -> str:
     """The rows as an array of objects."""
-    return json.dumps([row._asdict() for row in rows])
+    return json.dumps(rows)
 
 
 _CELLS: tuple[tuple[str, Callable[[DemoRow], object]], ...] = (
@@ -93,7 +93,11 @@ _CELLS: tuple[tuple[str, Callable[[DemoRow], object]], ...] = (
 def table(rows: Sequence[DemoRow]) -> list[str]:
     """The lines of the table."""
     texts = [[str(show(row)) for _, show in _CELLS] for row in rows]
-    titles = [title for title, _ in _CELLS]
+    return aligned([title for title, _ in _CELLS], texts)
+
+
+def aligned(titles: Sequence[str], texts: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table with these cells."""
     widths = [max(map(len, column)) for column in zip(titles, *texts, strict=True)]
     rules = ["─" * width for width in widths]
     return [

@@ -43,6 +43,20 @@ class ComparedColumn(msgspec.Struct, frozen=True):
     name: str
     casts: tuple[str, ...] = ()
     """Types that it is cast to before, the first applied first: an index by the column alone may not serve that."""
+    calls: tuple[tuple[str, str], ...] = ()
+    """Schema and name of the functions that compute what it is compared with, outside of subselects."""
+
+
+class SearchedArm(msgspec.Struct, frozen=True):
+    """An operand of OR, or a condition without one: an index by any of these columns finds its rows."""
+
+    equal: tuple[ComparedColumn, ...] = ()
+    others: tuple[str, ...] = ()
+    """Columns that are boolean, compared with a range, or null: such rows may be many."""
+
+
+Conjunct = tuple[SearchedArm, ...]
+"""The operands of OR: an index is of use only if there is one for each."""
 
 
 class Expression(msgspec.Struct, frozen=True):
@@ -62,7 +76,13 @@ class Expression(msgspec.Struct, frozen=True):
     calls: tuple[FunctionCall, ...] = ()
     relations: tuple[str, ...] = ()
     """Relations that its subselects read, as written: ``schema.name``."""
-    equal_columns: tuple[ComparedColumn, ...] = ()
-    """Columns by which an index could find the rows; none if it is the same for each row."""
+    conjuncts: tuple[Conjunct, ...] = ()
+    """The operands of AND; none if it is the same for each row."""
     user_metadata: bool = False
     """It reads ``user_metadata`` or ``raw_user_meta_data``, which users can change themselves."""
+
+    @property
+    def equal_columns(self) -> tuple[ComparedColumn, ...]:
+        """Columns by which an index could find the rows."""
+        useful = (one for each in self.conjuncts if all(arm.equal or arm.others for arm in each) for one in each)
+        return tuple(dict.fromkeys(compared for arm in useful for compared in arm.equal))

@@ -13,7 +13,8 @@ from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
 from proxy.schema.constants import constant, folded
-from proxy.schema.expression import ColumnUse, ComparedColumn, Expression, FunctionCall
+from proxy.schema.expression import ColumnUse, Expression, FunctionCall
+from proxy.schema.searches import conjuncts, correlated
 
 USER_METADATA = frozenset(("user_metadata", "raw_user_meta_data"))
 JSON_ACCESS = (
@@ -56,7 +57,7 @@ def parse_expression(text: str) -> Expression:
         columns=tuple(dict.fromkeys(_column(column) for column in root.find_all(exp.Column, bfs=False))),
         calls=tuple(_calls(root, tokens)),
         relations=tuple(dict.fromkeys(_name(table) for table in root.find_all(exp.Table, bfs=False))),
-        equal_columns=() if value is not None else tuple(dict.fromkeys(_equal_columns(root))),
+        conjuncts=() if value is not None else conjuncts(root),
         user_metadata=_reads_metadata(root),
     )
 
@@ -195,40 +196,10 @@ def _once(node: exp.Expr) -> bool:
     """Whether one of the subselects around ``node`` refers to nothing outside of it, so that it runs once."""
     query = _subselect(node)
     while query is not None:
-        if not _correlated(query):
+        if not correlated(query):
             return True
         query = _subselect(query)
     return False
-
-
-def _correlated(query: exp.Expr) -> bool:
-    declared = {table.alias_or_name for table in query.find_all(exp.Table)}
-    declared |= {source.alias for source in query.find_all(exp.Subquery) if source.alias}
-    declared |= {cte.alias for cte in query.find_all(exp.CTE)}
-    return any(column.table not in declared for column in query.find_all(exp.Column) if column.table or not declared)
-
-
-def _equal_columns(root: exp.Expr) -> Iterator[ComparedColumn]:
-    """The columns of comparisons that are operands of nothing but AND and OR: an index serves no others."""
-    node = root.unnest()
-    if isinstance(node, exp.And | exp.Or):
-        yield from _equal_columns(node.left)
-        yield from _equal_columns(node.right)
-    elif isinstance(node, exp.EQ | exp.In):
-        sides = (node.this, node.expression) if isinstance(node, exp.EQ) else (node.this,)
-        for side in sides:
-            column, casts = _uncast(side)
-            if isinstance(column, exp.Column) and not column.table:
-                yield ComparedColumn(column.name, casts)
-
-
-def _uncast(node: exp.Expr) -> tuple[exp.Expr, tuple[str, ...]]:
-    """An operand without its casts, and the types that they cast to, the first applied first."""
-    node = node.unnest()
-    if not isinstance(node, exp.Cast):
-        return node, ()
-    inner, casts = _uncast(node.this)
-    return inner, (*casts, node.args["to"].sql("postgres").lower())
 
 
 def type_name(text: str) -> str:

@@ -125,6 +125,18 @@ class ProbedWrite(msgspec.Struct, frozen=True):
     """What happened, in words."""
 
 
+class PolicyPlan(msgspec.Struct, frozen=True):
+    """What Postgres' planner says of indexes for the policies of a table."""
+
+    search: tuple[str, ...]
+    """Which ones (``PolicySearch.id``)."""
+    used: bool = False
+    evidence: tuple[str, ...] = ()
+    unknown: str = ""
+    """Why it could not be asked."""
+    remedy: str = ""
+
+
 class Database(msgspec.Struct, frozen=True):
     """The schema, statistics, policies and privileges of a database at one time."""
 
@@ -141,6 +153,8 @@ class Database(msgspec.Struct, frozen=True):
     not_checked: tuple[NotChecked, ...] = ()
     probes: tuple[ProbedWrite, ...] = ()
     """Writes that were tried; empty without ``--probe``."""
+    policy_plans: tuple[PolicyPlan, ...] = ()
+    """Plans with indexes for policies; empty without HypoPG and ``--trial``."""
     notes: tuple[str, ...] = ()
     """What reading it did that the operator must know."""
 
@@ -165,6 +179,10 @@ class Database(msgspec.Struct, frozen=True):
         return next(
             (each for each in self.probes if (each.role, each.relation, each.verb) == (role, relation, verb)), None
         )
+
+    def policy_plan(self, search: tuple[str, ...]) -> PolicyPlan | None:
+        """What the planner says of these indexes."""
+        return next((each for each in self.policy_plans if each.search == search), None)
 
     def role(self, name: str) -> Role | None:
         """The role of that name."""

@@ -22,6 +22,13 @@ OPERATORS: dict[type[exp.Expr], str] = {
     exp.ArrayContainedBy: "cd",
     exp.ArrayOverlaps: "ov",
 }
+SEARCHES = {
+    "to_tsquery": "fts",
+    "plainto_tsquery": "plfts",
+    "phraseto_tsquery": "phfts",
+    "websearch_to_tsquery": "wfts",
+}
+"""Full text search, by the function that makes the query; its language, if there is one, is a value."""
 NO_VALUE = "?"
 CONNECTIVES: dict[type[exp.Expr], str] = {exp.And: "and", exp.Or: "or"}
 
@@ -80,6 +87,9 @@ def _bare(node: exp.Expr) -> tuple[str, exp.Expr]:
     inner = node.unnest()
     if isinstance(inner, exp.Not):
         return "not.", inner.this.unnest()
+    if isinstance(inner, exp.NullSafeEQ | exp.NullSafeNEQ) and isinstance(inner.expression, exp.Null):
+        tested = exp.Is(this=inner.this, expression=exp.Null())  # whether an embed has rows
+        return "not." if isinstance(inner, exp.NullSafeNEQ) else "", tested
     if isinstance(inner, exp.Is) and inner.args.get("negate"):
         positive = inner.copy()
         positive.set("negate", False)
@@ -91,6 +101,8 @@ def _tested(inner: exp.Expr) -> tuple[str, str]:
     """The column of a condition, and its operator with the value."""
     if isinstance(inner, exp.Is):
         return column_of(inner.this), f"is.{inner.expression.sql('postgres').lower()}"
+    if isinstance(inner, exp.MatchAgainst):
+        return _searched(inner)
     operator = OPERATORS.get(type(inner))
     other = inner.args.get("expression")
     if operator is None or not isinstance(other, exp.Any | exp.Literal | exp.Cast):
@@ -98,3 +110,16 @@ def _tested(inner: exp.Expr) -> tuple[str, str]:
     if isinstance(other, exp.Any):
         operator = "in" if operator == "eq" else f"{operator}(any)"
     return column_of(inner.args.get("this")), f"{operator}.{NO_VALUE}"
+
+
+def _searched(inner: exp.MatchAgainst) -> tuple[str, str]:
+    """As ``_tested``, of a full text search."""
+    query, columns = inner.this, inner.expressions
+    operator = SEARCHES.get(query.name.lower()) if isinstance(query, exp.Anonymous) else None
+    if operator is None or len(columns) != 1:
+        raise UnwritableError("a filter that is not read back")
+    (column,) = columns
+    if isinstance(column, exp.Anonymous) and column.name == "to_tsvector" and column.expressions:
+        column = column.expressions[-1]  # PostgREST 13
+    language = f"({NO_VALUE})" if len(query.expressions) > 1 else ""
+    return column_of(column), f"{operator}{language}.{NO_VALUE}"

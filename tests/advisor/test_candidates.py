@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.advisor.candidates import candidates
+from proxy.advisor.candidates import candidates, untried
 from proxy.advisor.levels import read_levels
 from proxy.schema.relation import ColumnStats, Index, IndexKey, Relation, TableColumn
 from proxy.schema.snapshot import Database
@@ -19,6 +19,9 @@ COLUMNS = (
     TableColumn("at", "timestamp with time zone", stats=ColumnStats(-1, 0, 8)),
     TableColumn("facts", "jsonb", stats=ColumnStats(-1, 0, 80)),
     TableColumn("name", "text", stats=ColumnStats(-1, 0, 20)),
+    TableColumn("words", "tsvector", stats=ColumnStats(-1, 0, 80)),
+    TableColumn("sent", "boolean", stats=ColumnStats(2, 0, 1, ("t", "f"), (0.99, 0.01))),
+    TableColumn("left", "date", stats=ColumnStats(5, 0.99, 4)),
 )
 PRIMARY = Index("public", "t", "t_pkey", "btree", (IndexKey("id", "id"),), unique=True, primary=True)
 TABLE = Relation(schema="public", name="t", kind="r", rows=1000, columns=COLUMNS, indexes=(PRIMARY,))
@@ -46,10 +49,41 @@ def shapes(query: str, state: str = "", limit: int | None = None, offset: int = 
         ("facts=cs.?", {"facts jsonb_path_ops"}),
         ("name=like.?", {"name text_pattern_ops"}),
         ("name=ilike.?", set()),
+        ("words=fts(english).?", {"words"}),
+        ("name=fts.?", set()),
     ],
 )
 def test_candidates_follow_from_filters_and_order(query: str, expected: set[str]) -> None:
     assert shapes(query) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("owner=eq.?", []),
+        ("or=(owner.eq.?,state.eq.?)", ["or"]),
+        ("and=(or(owner.eq.?,state.eq.?),name.neq.?)", ["or"]),
+        ("not.or=(owner.eq.?,state.eq.?)", []),
+        ("sent=is.false", ["sent=is.false"]),
+        ("sent=is.true", []),
+        ("left=is.null", []),
+        ("owner=is.null", ["owner=is.null"]),
+        ("name=match.?", ["name=match"]),
+        ("name=ilike.?", ["name=ilike"]),
+        ("name=like.?", []),
+        ("words=wfts.?", []),
+        ("name=fts.?", []),
+        ("facts=cd.?", ["facts=cd"]),
+        ("facts->kind=eq.?", ["facts->kind=eq"]),
+        ("facts->>kind=eq.?", []),
+        ("name=neq.?", []),
+    ],
+)
+def test_conditions_that_an_index_could_serve_and_that_have_no_candidate_are_named(
+    query: str, expected: list[str]
+) -> None:
+    (level,) = read_levels(request_of(f"GET t?select=*&{query}", None, 0), DECLARED)
+    assert list(untried(level, TABLE, Database())) == expected
 
 
 def test_a_partial_index_needs_a_constant_that_picks_few_rows() -> None:

@@ -62,6 +62,23 @@ def test_two_indexes_of_one_name_are_not_both_created() -> None:
     assert len(run_lines(written(index("FAN020", "a", name="same"), index("FAN021", "b", name="same")))) == 1
 
 
+def test_a_generated_column_is_not_added_where_the_advisor_proposes_an_index_on_its_expression() -> None:
+    sql = "alter table public.t add column d_a text generated always as (d ->> 'a') stored;\n"
+    column = about("FAN038", "column", "d", f"{sql}create index concurrently t_d_a_idx on public.t (d_a);", ("d_a",))
+    text = written(index("FAN020", "(d ->> 'a')", name="t_d_a_idx"), column)
+    assert [line.partition(" on ")[0] for line in run_lines(text)] == [
+        "create index concurrently t_d_a_idx",
+        'analyze "public"."t";',
+    ]
+    assert "-- Left out: FAN038" in text
+    assert len(run_lines(written(index("FAN020", "(d ->> 'b')"), column))) == 4
+
+
+def test_an_index_that_is_created_behind_another_statement_has_a_name_of_its_own() -> None:
+    both = about("FAN038", "column", "d", "alter table public.t add d_a text;\ncreate index same on public.t (d_a);")
+    assert len(run_lines(written(index("FAN020", "a", name="same"), both))) == 1
+
+
 def test_an_index_on_an_expression_gets_its_statistics() -> None:
     assert run_lines(written(index("FAN020", "(lower(a))")))[1] == 'analyze "public"."t";'
 

@@ -45,6 +45,8 @@ PLOT = ROOT / "docs/figures/audit-gain.svg"
 TIMES = 400
 """Requests per query without, and with the migration."""
 WARM = 20
+VALUES, RUNS = 12, 5
+"""Values per query, and runs of each, whose statements are timed in Postgres itself."""
 COLOURS = ("#cf222e", "#0969da")
 WIDTH, LEFT, ROW, TOP = 860, 420, 34, 30
 
@@ -117,6 +119,40 @@ def retromuscle(stack: ExitStack) -> tuple[Postgres, PostgREST]:
     return postgres, stack.enter_context(PostgREST(postgres.dsn_as("authenticator"), secret=SECRET))
 
 
+async def own_times(dsn: str) -> dict[str, list[float]]:
+    """Per query the rows that it returns, and milliseconds of its statement alone: of reading the rows in their order,
+    and of the same with their JSON. Each is the median over values of the fastest of some runs.
+    """
+    found: dict[str, list[list[float]]] = {}
+    connection = await asyncpg.connect(dsn)
+    for number in range(VALUES):
+        for query, value in targets(number).items():
+            read = sql_of(query, value)
+            rows = await connection.fetchval(f"select count(*) from ({read}) t")
+            plain = await executed(connection, read)
+            as_json = await executed(connection, f"select json_agg(t) from ({read}) t")
+            found.setdefault(query, []).append([rows, plain, as_json])
+    await connection.close()
+    return {
+        query: [round(statistics.median(each), 2) for each in zip(*rows, strict=True)] for query, rows in found.items()
+    }
+
+
+def sql_of(query: str, value: str) -> str:
+    """The statement of a query with one filter, as PostgREST reads its rows."""
+    table, _, rest = query.format(value).partition("?")
+    (column, test), *order = [each.split("=") for each in rest.split("&")]
+    ordered = f" order by {order[0][1].replace('.', ' ')}" if order else ""
+    return f"select * from {table} where {column} = '{test.removeprefix('eq.')}'{ordered}"
+
+
+async def executed(connection: asyncpg.Connection[Any], statement: str) -> float:
+    """The execution time of EXPLAIN ANALYZE."""
+    explain = f"explain (analyze, timing off, format json) {statement}"
+    plans = [json.loads(await connection.fetchval(explain)) for _ in range(RUNS)]
+    return min(float(plan[0]["Execution Time"]) for plan in plans)
+
+
 def measured() -> dict[str, Any]:
     """Milliseconds (median, 95th percentile) of each query before and after; and the statements of the migration."""
     with ExitStack() as stack:
@@ -127,9 +163,10 @@ def measured() -> dict[str, Any]:
         made = list(statements((folder / "migration.sql").read_text(encoding="utf-8")))
         asyncio.run(run(changed.dsn, *made, "vacuum analyze"))
         asyncio.run(run(plain.dsn, "vacuum analyze"))
+        own = [asyncio.run(own_times(dsn)) for dsn in (plain.dsn, changed.dsn)]
         before, after = asyncio.run(through_fanin((before_rest.url, after_rest.url), token))
     rows = {query: {"before": figures(before[query]), "after": figures(after[query])} for query in before}
-    return {"machine": machine(), "requests": TIMES, "statements": made, "rows": rows}
+    return {"machine": machine(), "requests": TIMES, "statements": made, "rows": rows, "own": own}
 
 
 def figures(values: list[float]) -> list[float]:
@@ -151,6 +188,12 @@ def part(data: dict[str, Any]) -> str:
         lines.append(f"| `{query.replace('{}', '…')}` | " + " | ".join(cells) + " |")
     how = "one after another, in turns with and without the migration"
     lines += ["", f"{data['requests']} requests a query, {how}; {', '.join(data['machine'].values())}."]
+    lines += ["", "The statements alone, as Postgres' EXPLAIN ANALYZE says, without and with the migration:", ""]
+    lines += ["| query | rows | reading before | after | with JSON before | after |", "|---|---|---|---|---|---|"]
+    for query, (rows, read, as_json) in data["own"][0].items():
+        _, read_after, json_after = data["own"][1][query]
+        cells = (f"{value:.2f} ms" for value in (read, read_after, as_json, json_after))
+        lines.append(f"| `{query.replace('{}', '…')}` | {rows:.0f} | " + " | ".join(cells) + " |")
     return "\n" + "\n".join(lines) + "\n"
 
 

@@ -66,6 +66,56 @@ def test_embeds_and_the_parameters_of_each_are_read_back() -> None:
     assert same_statement(read) != same_statement(span(asked.replace("v.n=eq", "v.n=gt"), 1).fingerprint)
 
 
+SPREAD = """SELECT "public"."t"."id", "t_u_1"."a", "t_u_1"."n" FROM "public"."t" INNER JOIN LATERAL (
+SELECT "u_1"."a", "u_v_2"."n" FROM "public"."u" AS "u_1" LEFT JOIN LATERAL (
+SELECT "v_2"."n" FROM "public"."v" AS "v_2" WHERE "v_2"."id" = "u_1"."v_id") AS "u_v_2" ON $1
+WHERE "u_1"."b" = $2 AND "u_1"."id" = "public"."t"."u_id") AS "t_u_1" ON $3
+WHERE "t_u_1" IS DISTINCT FROM NULL ORDER BY "t_u_1"."a" DESC"""
+
+
+def test_spread_embeds_filters_by_them_and_orders_by_them_are_read_back() -> None:
+    read = fingerprint_of(statement(SPREAD), "public")
+    assert read == "GET t?select=id,...u!inner(a,...v(n))&u=not.is.null&order=u(a).desc&u.b=eq.?"
+    asked = "GET /t?select=...u!inner(...v(n),a),id&u.b=eq.1&u=not.is.null&order=u(a).desc"
+    assert same_statement(read) == same_statement(span(asked, 1).fingerprint)
+
+
+def test_an_embed_without_columns_is_read_back_with_its_alias() -> None:
+    text = statement(
+        'SELECT "public"."t"."id" FROM "public"."t" LEFT JOIN LATERAL ( SELECT "u_1".* FROM "public"."u" AS "u_1"'
+        ' WHERE "u_1"."a" = $1 AND "u_1"."id" = "public"."t"."u_id" ) AS "t_own_1" ON $2'
+        ' WHERE "t_own_1" IS NOT DISTINCT FROM NULL'
+    )
+    assert fingerprint_of(text, "public") == "GET t?select=id,own:u()&own=is.null&own.a=eq.?"
+
+
+def test_full_text_searches_are_read_back_and_joined_whatever_their_language_is() -> None:
+    columns = ('"public"."t"."a"', 'to_tsvector("public"."t"."a")')
+    for column in columns:
+        text = statement(
+            f'SELECT "public"."t".* FROM "public"."t" WHERE {column} @@ to_tsquery($1) AND NOT {column} @@'
+            f" plainto_tsquery($2, $3) AND ( {column} @@ phraseto_tsquery($4) OR {column} @@ websearch_to_tsquery($5))"
+        )
+        read = fingerprint_of(text, "public")
+        assert read == "GET t?select=*&a=fts.?&a=not.plfts(?).?&or=(a.phfts.?,a.wfts.?)"
+        asked = "GET /t?a=fts.x&a=not.plfts(english).y&or=(a.phfts.z,a.wfts.w)"
+        assert same_statement(read) == same_statement(span(asked, 1).fingerprint)
+
+
+CALL = """WITH pgrst_source AS (SELECT "pgrst_call"."id" FROM (SELECT $1 AS json_data) pgrst_payload,
+LATERAL (SELECT "a", "b" FROM json_to_recordset($2) AS _("a" integer, "b" integer[]) LIMIT $3) pgrst_body ,
+LATERAL "public"."f"("a" := pgrst_body."a", VARIADIC "b" := pgrst_body."b") pgrst_call)
+SELECT $4::bigint AS total_result_set FROM (SELECT "t"."id" FROM "pgrst_source" AS "t" WHERE "t"."id" > $5
+LIMIT $6 OFFSET $7) _postgrest_t"""
+SCALAR = """WITH pgrst_source AS (SELECT pgrst_call.pgrst_scalar FROM (SELECT "shop"."g"($1::json) pgrst_scalar)
+pgrst_call) SELECT $2::bigint AS total_result_set FROM (SELECT "g".* FROM "pgrst_source" AS "g") _postgrest_t"""
+
+
+def test_calls_of_functions_are_read_back_with_their_arguments_and_what_is_done_with_their_rows() -> None:
+    assert fingerprint_of(CALL, "public") == "/rpc/f?a=?&b=?&select=id&id=gt.?&limit=?&offset=?"
+    assert fingerprint_of(SCALAR, "public") == "/rpc/shop.g?select=*"
+
+
 def test_logic_trees_are_read_back() -> None:
     a, b = '"public"."t"."a"', '"public"."t"."b"'
     text = statement(
@@ -110,9 +160,9 @@ def test_what_a_write_returns_does_not_matter() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        'SELECT "c".* FROM (SELECT $1 AS json_data) p, LATERAL "public"."f"("a" := $2) c',
+        'SELECT "pgrst_call".* FROM (SELECT $1 AS json_data) p, LATERAL "public"."f"("a" := $2) pgrst_call',
         'SELECT "public"."t".*, "c"."c" AS "c" FROM "public"."t" LEFT JOIN LATERAL ( SELECT 1 ) AS "c" ON TRUE',
-        'SELECT "public"."t".* FROM "public"."t" WHERE "public"."t"."a" @@ to_tsquery($1)',
+        'SELECT "public"."t".* FROM "public"."t" WHERE "public"."t"."a" @@ my_query($1)',
         'SELECT lower("public"."t"."a") AS "a" FROM "public"."t"',
         'SELECT "public"."t".* FROM',
     ],

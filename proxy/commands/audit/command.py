@@ -208,7 +208,7 @@ class AuditAnalysis:
         """What the rules over the database find; a database that was not given is not checked."""
         workload = self._counter.workload
         progress.tell("reading the database")
-        database = snapshot(options, self._settings, workload)
+        database = snapshot(options, self._settings, workload, self._rules)
         if database is None:
             absent = (NO_DATABASE,) if options.require_full_coverage else ()
             return DatabasePart(not_checked=(*self._unread, *absent))

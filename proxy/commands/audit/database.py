@@ -27,6 +27,7 @@ from proxy.audit.traced import traced
 from proxy.audit.workload import TrafficCounter
 from proxy.commands.audit.indexes import AdvisedFindings
 from proxy.database.connection import DatabaseError
+from proxy.database.policy_plans import with_policy_plans
 from proxy.database.probe import probed
 from proxy.database.session import DatabaseFaultError, Limits
 from proxy.database.snapshot import NoSchemasError, read_database
@@ -85,7 +86,7 @@ def facts_if_readable(settings: Settings) -> tuple[DatabaseFacts, tuple[Unchecke
         return DatabaseFacts(), (UncheckedItem("traffic", "", because, str(error)),)
 
 
-def snapshot(options: Namespace, settings: Settings, workload: Workload) -> Database | None:
+def snapshot(options: Namespace, settings: Settings, workload: Workload, rules: Sequence[AnyRule]) -> Database | None:
     """The database, None without ``db_uri``. DataAccessError if it cannot be read, or no schema is known."""
     if settings.db_uri is None:
         return None
@@ -105,6 +106,9 @@ def snapshot(options: Namespace, settings: Settings, workload: Workload) -> Data
         raise DataAccessError(str(error)) from error
     if options.probe and database.read:
         database = _probed(database, settings.db_uri.get_secret_value(), options)
+    rule = next((each for each in rules if each.code == "FAN032" and settings.rules.level(each.code) != "off"), None)
+    if rule is not None and database.has(*rule.needs):
+        database = _policies_planned(database, settings, options, rule)
     if not database.read:
         first = database.not_checked[0]
         raise DataAccessError(f"--db-uri: nothing could be read: {first.because}. {first.remedy}")
@@ -117,6 +121,15 @@ def _probed(database: Database, uri: str, options: Namespace) -> Database:
     except DatabaseFaultError as fault:
         missing = NotChecked("FAN029", f"--probe: {fault}", "Give --db-uri a role that may become the API roles.")
         return structs.replace(database, not_checked=(*database.not_checked, missing))
+
+
+def _policies_planned(database: Database, settings: Settings, options: Namespace, rule: AnyRule) -> Database:
+    """With plans for FAN032. Where there are none, the rule says what it could not decide."""
+    thresholds = settings.rules.of(rule).thresholds
+    uri = settings.db_uri.get_secret_value() if settings.db_uri else ""
+    limits = Limits(options.statement_timeout, options.lock_timeout)
+    least = (thresholds.min_rows, thresholds.min_values)
+    return asyncio.run(with_policy_plans(uri, database, limits, options.trial, least))
 
 
 def inspected(

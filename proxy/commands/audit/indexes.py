@@ -14,6 +14,7 @@ from proxy.audit.report import NoIndexReason
 from proxy.commands.audit.sources import MoreWork
 from proxy.database.advise import AdvisorSettings, advise
 from proxy.database.inquiry import TRIAL_REMEDY
+from proxy.database.questions import UNPROPOSED
 from proxy.database.session import LOCKED, DatabaseFaultError, Limits, connected
 from proxy.findings.model import Finding
 from proxy.recording.prometheus import FleetRequests
@@ -60,8 +61,12 @@ def index_advice(
                 missing.append(_missing(other))
     if advice is None:
         return AdvisedFindings(tuple(missing))
-    unknown = [_not_checked(each) for each in advice.none if not each.checked]
     calls = {pair.fingerprint: pair.calls for one in advice.indexes for pair in one.plans}
+    unknown = [
+        _not_checked(each)
+        for each in advice.none
+        if not each.checked and not (each.about in calls and each.reason.startswith(UNPROPOSED))
+    ]
     return AdvisedFindings((*findings_of(advice), *missing, *unknown), tuple(_reasons(advice)), calls)
 
 

@@ -91,6 +91,9 @@ def _head(call: WriteCall, fields: Iterable[HeaderField], has_row: bool, media: 
         elif field.name == b"content-type":
             if wants == REPRESENTATION:
                 yield name + b": " + media.own_type
+        elif field.name == b"content-profile":
+            if wants == REPRESENTATION:  # PostgREST names the schema of a body
+                yield field.line
         elif field.name == b"preference-applied":
             if wants == REPRESENTATION:
                 yield field.line

@@ -193,6 +193,15 @@ def test_where_no_schema_is_known_there_is_no_all_clear(desk: Desk) -> None:
     assert "which schemas PostgREST serves" in ran.err
 
 
+def test_a_schema_that_does_not_exist_is_no_all_clear(desk: Desk) -> None:
+    ran = desk.audit("--db-uri", desk.uri, "--set", "catalog.schemas=pubic")
+    assert (ran.code, ran.out) == (UNABLE, "")
+    assert "the database has no schema pubic" in ran.err
+    words = ("--set", 'catalog.schemas=["public","pubic"]', "--set", "rules.fan022=off", "--format", "json")
+    missing = json.loads(desk.audit("--db-uri", desk.uri, *words).out)["not_checked"]
+    assert [(each["check"], each["object"]) for each in missing] == [("relations", "pubic")]
+
+
 def test_a_server_that_cannot_be_read_is_one_line(desk: Desk) -> None:
     for command in ("audit", "check"):
         words = ("--db-uri", "postgres://u:secret@127.0.0.1:1/x", "--traces", desk.record(checking.ONE))

@@ -69,5 +69,5 @@ async def test_a_role_that_may_not_be_become_is_named_and_its_calls_are_planned_
         await admin.execute("drop role reader")
         await admin.close()
     (missing,) = [one for one in advice.none if one.about == "role authenticated"]
-    assert (missing.checked, missing.remedy) == (False, "GRANT authenticated TO the role of --db-uri.")
+    assert (missing.checked, missing.remedy) == (False, "GRANT authenticated TO reader;")
     assert not any("may not become" in one.reason for one in advice.none if one is not missing)

@@ -91,8 +91,9 @@ async def test_the_schemas_come_from_settings_then_from_the_database_then_from_t
 ) -> None:
     with pytest.raises(NoSchemasError, match=r"catalog\.schemas"):
         await read_database(auditor, None)
-    assert (await read_database(auditor, None, ("seen",))).schemas == ("seen",)
     owner = await asyncpg.connect(server.dsn, database="audited")
+    await owner.execute("create schema seen; create schema api")
+    assert (await read_database(auditor, None, ("seen",))).schemas == ("seen",)
     await owner.execute("alter database audited set pgrst.db_schemas = 'api, public'")
     await owner.close()
     assert (await read_database(auditor, None, ("seen",))).schemas == ("api", "public")
@@ -122,6 +123,18 @@ async def test_a_wrong_address_is_one_line_without_any_part_of_it(uri: str) -> N
     assert message.startswith("--db-uri: no connection")
     assert "\n" not in message
     assert "secret" not in message
+
+
+async def test_why_there_is_no_connection_is_told(auditor: str, server: Postgres) -> None:
+    with pytest.raises(DatabaseError, match="no such database"):
+        await read_database(auditor.replace("/audited", "/unknown"), ("public",))
+    with pytest.raises(DatabaseError, match="refuses the role or its password"):
+        await read_database(auditor.replace("//auditor:", "//auditor:not"), ("public",))
+    owner = await asyncpg.connect(server.dsn, database="audited")
+    await owner.execute("revoke connect on database audited from public")
+    await owner.close()
+    with pytest.raises(DatabaseError, match="grant it CONNECT"):
+        await read_database(auditor, ("public",))
 
 
 async def test_a_server_that_is_too_old_is_told_as_that(auditor: str, monkeypatch: pytest.MonkeyPatch) -> None:

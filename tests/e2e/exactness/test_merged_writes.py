@@ -72,6 +72,8 @@ async def direct(
     return answers, after
 
 
+PROFILE = "Content-Profile: written"
+"""As supabase-js sends it, always; PostgREST then names the schema in answers that have a body."""
 OBJECT, REPRESENTATION, MINIMAL = (
     "Accept: application/vnd.pgrst.object+json",
     "Prefer: return=representation",
@@ -90,6 +92,11 @@ OBJECT, REPRESENTATION, MINIMAL = (
         ("PATCH", "/thing?id=eq.{}&name=like.name*", BODY, (MINIMAL,)),
         ("PATCH", "/thing?id=eq.{}&select=*", BODY, (REPRESENTATION, OBJECT)),
         ("PATCH", "/thing?select=size&id=eq.{}&team=eq.1", BODY, (REPRESENTATION, OBJECT)),
+        ("PATCH", "/thing?id=eq.{}", BODY, (PROFILE,)),
+        ("PATCH", "/thing?id=eq.{}", BODY, (MINIMAL, PROFILE)),
+        ("PATCH", "/thing?id=eq.{}", BODY, (REPRESENTATION, PROFILE)),
+        ("DELETE", "/thing?id=eq.{}&team=eq.0", "", (MINIMAL, PROFILE)),
+        ("DELETE", "/thing?id=eq.{}&team=eq.0", "", (REPRESENTATION, PROFILE)),
         ("PATCH", "/thing?big=eq.900000000{}", BODY, (REPRESENTATION,)),
         ("PATCH", "/thing?code=eq.{code}", BODY, (REPRESENTATION, "Accept: application/json")),
         ("DELETE", "/thing?id=eq.{}", "", ()),

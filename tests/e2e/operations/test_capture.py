@@ -216,6 +216,7 @@ def test_an_earlier_recording_is_replaced_and_another_file_is_not(desk: Desk) ->
         ((), "no command: write it behind --"),
         (("--", "true"), "no upstream: give --upstream URL, or set SUPABASE_URL"),
         (("--env", "A=b", "--", "true"), "--env: 'A=b' is neither NAME nor NAME=/path"),
+        (("--env", "A B", "--", "true"), "--env: 'A B' is neither NAME nor NAME=/path"),
         (("--upstream", "nonsense", "--", "true"), "upstream: "),
     ],
 )

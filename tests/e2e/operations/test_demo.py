@@ -9,9 +9,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from proxy.demo.missing_indexes import IndexFigures, MigratedIndex, indexes_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +65,8 @@ COLUMNS = {
 def test_json_is_the_table_and_nothing_else_and_each_cure_saves_what_it_says_with_equal_answers() -> None:
     told = subprocess.run([FANIN, "demo", "--json"], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert told.returncode == 0, told.stderr
-    rows = json.loads(told.stdout)
+    *rows, indexes = json.loads(told.stdout)
+    assert_eight_indexes(indexes)
     assert all(set(row) == COLUMNS and row["equal"] is True for row in rows)
     assert [(row["case"], row["rule"], row["cure"], row["requests"], row["statements_direct"]) for row in rows] == [
         ("payment export", "FAN001", "default", 101, 101),
@@ -91,6 +94,42 @@ def test_json_is_the_table_and_nothing_else_and_each_cure_saves_what_it_says_wit
         assert set(row["settings"]) == {"db_uri"}
     assert all(row["finding"] for row in rows), "fanin reports each fault"
     assert advised["expected"].startswith("getCreatorById(…)"), "the call that the demo sends in its place"
+
+
+def assert_eight_indexes(row: dict[str, Any]) -> None:
+    """The audit finds them, its migration creates them, and the second audit finds none of them."""
+    assert (row["case"], row["rule"], row["cure"], row["equal"]) == ("missing indexes", "FAN020", "migration", True)
+    assert (row["requests"], len(row["migration"]), row["again"]) == (50, 8, 0)
+    assert all(statement.startswith("CREATE INDEX CONCURRENTLY ") for statement in row["migration"])
+    assert {one["keys"] for one in row["indexes"]} == {
+        "videos (status) where status = 'pending_review'",
+        "videos (monthly_tracking_id)",
+        "monthly_tracking (month)",
+        "monthly_tracking (creator_id)",
+        "rushes (monthly_tracking_id)",
+        "creators (user_id)",
+        "creator_applications (user_id)",
+        "creator_applications (status)",
+    }
+    plans = {one["keys"]: (one["plan_before"], one["plan_after"]) for one in row["indexes"]}
+    assert plans["rushes (monthly_tracking_id)"][0] == "Seq Scan"
+    assert all(after.endswith(("Index Scan", "Heap Scan")) for _, after in plans.values())
+    assert all(one["ms_before"] >= 0 and one["ms_after"] >= 0 for one in row["indexes"])
+    assert row["finding"] == "8 indexes are missing"
+
+
+def test_the_table_of_the_indexes_has_plans_and_times_before_and_after() -> None:
+    one = MigratedIndex("GET t?select=*&a=eq.?", "t (a)", "Seq Scan", "Index Scan", 12.5, 0.25)
+    figures = IndexFigures(50, [one], ["CREATE INDEX CONCURRENTLY …"], 0, True, "1 index", "1 statement")
+    heads, _, row, *notes = indexes_table(figures)
+    assert heads.split("  ")[0] == "missing index (FAN020)"
+    assert [cell.strip() for cell in row.split("  ") if cell.strip()] == [
+        "t (a)",
+        "t?a=eq.?",
+        "Seq Scan → Index Scan",
+        "12.50 → 0.25",
+    ]
+    assert notes[-1].endswith("rows equal before and after: yes")
 
 
 @pytest.mark.parametrize("moment", ["starting Postgres", "loading RetroMuscle", "starting PostgREST", "payment export"])

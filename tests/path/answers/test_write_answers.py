@@ -76,6 +76,15 @@ def test_a_patch_that_prefers_nothing_is_told_of_no_preference() -> None:
     assert not any(b"Preference" in one.head or b"Content-Type" in one.head for one in found.values() if one)
 
 
+def test_a_patch_that_gets_no_rows_is_not_told_of_their_schema() -> None:
+    given = answer("200 OK", '[{"k":"1"}]', "Content-Range: 0-0/*", APPLIED, JSON, "Content-Profile: app")
+    for lines, expected in (((), 0), (("Prefer: return=representation",), 1)):
+        made = split(call("PATCH", *lines), given)
+        assert isinstance(made, dict)
+        assert made[b"1"] is not None
+        assert made[b"1"].head.count(b"Content-Profile: app") == expected
+
+
 def test_rows_go_to_the_writes_of_their_keys() -> None:
     made = call("PATCH", "Prefer: return=representation")
     found = split(made, rows('[{"k":"2","a":1}]', "0-0/*"))
