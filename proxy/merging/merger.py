@@ -18,7 +18,8 @@ from proxy.merging.fetch import FetchesMerged, FetchResult, leader
 from proxy.merging.lone_reads import LoneReads
 from proxy.merging.row_order import RowOrder
 from proxy.merging.shorter_calls import ShorterCalls
-from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightMerge, Reply
+from proxy.merging.turns import in_turns
+from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightMerge, Reply, Waiter
 from proxy.model import FallbackReason, Identical, MergedCall, NotSingular, Outcome, PendingRequest, Single, Slice
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batches.batching import BatchScheduler
@@ -267,7 +268,7 @@ class Merger:
     ) -> None:
         identity, now = merge.requests[0].head.identity_hash, self._clock()
         not_singular = self._state.not_singular
-        replies: dict[PendingRequest, Slice] = {}
+        replies: list[tuple[Waiter, Slice]] = []
         rows = size = empty = used = 0
         for value, requests in merge.call.requests_by_value.items():
             part = slices[value]
@@ -276,17 +277,21 @@ class Merger:
                 self._release_unanswered(scheduler, requests, number, "unproven" if part is None else "no-template")
                 continue
             for request in requests:
-                if self.batcher.is_waiting(request):
-                    replies[request] = own_slice
+                waiter = self.batcher.waiter_of(request)
+                if waiter is not None:
+                    replies.append((waiter, own_slice))
             used += 1
             rows += max(0, own_slice.rows_read)
             empty += own_slice.rows_read == 0
             size += len(own_slice.body) + ROW_BYTES * (own_slice.counted or 0)
         seconds = 0.0 if merge.sent is None else now - merge.sent
-        self.batcher.reply_each(
-            replies,
-            lambda request: BufferedAnswer(replies[request], number, len(replies), Outcome.MERGED, seconds),
-        )
+
+        def answer(reply: tuple[Waiter, Slice]) -> None:
+            waiter, own_slice = reply
+            if not waiter.receiver.done():
+                waiter.answer(BufferedAnswer(own_slice, number, len(replies), Outcome.MERGED, seconds))
+
+        in_turns(replies, answer)
         size += COUNTED_ROW * rows if merge.call.counts else 0
         scheduler.record_merge(max(1, used), rows, size, empty)
 

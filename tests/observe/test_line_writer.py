@@ -18,18 +18,32 @@ PATIENCE = 60.0  # seconds
 LINE = "x" * 99 + "\n"
 
 
+def report(count: int) -> str:
+    return f"{count} dropped\n"
+
+
 class Pipe:
     """A pipe whose reader reads only when it is told to."""
 
     def __init__(self) -> None:
         self.read_end, self.write_end = os.pipe()
+        self._writers: list[LineWriter] = []
+
+    def writer(self, max_bytes: int) -> LineWriter:
+        self._writers.append(LineWriter(self.write_end, max_bytes, report))
+        return self._writers[-1]
 
     def close(self) -> None:
-        for end in (self.read_end, self.write_end):
-            try:
-                os.close(end)
-            except OSError:  # the test has closed it
-                pass
+        """Close both ends; before the second one, whose number others get then, no thread writes to it any more."""
+        self.close_read_end()
+        for writer in self._writers:
+            writer.close(PATIENCE)
+        os.close(self.write_end)
+
+    def close_read_end(self) -> None:
+        if self.read_end >= 0:
+            os.close(self.read_end)
+        self.read_end = -1
 
     def read(self) -> bytes:
         """What is in the pipe; an error if nothing comes."""
@@ -60,12 +74,8 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.001)
 
 
-def report(count: int) -> str:
-    return f"{count} dropped\n"
-
-
 def test_lines_are_written_in_order_and_close_waits_for_them(pipe: Pipe) -> None:
-    writer = LineWriter(pipe.write_end, 10_000, report)
+    writer = pipe.writer(10_000)
     for number in range(5):
         writer.write(f"{number}\n")
     writer.close(PATIENCE)
@@ -76,7 +86,7 @@ def test_lines_are_written_in_order_and_close_waits_for_them(pipe: Pipe) -> None
 @pytest.mark.parametrize("blocking", [True, False])
 def test_a_full_pipe_stops_no_caller_and_the_dropped_lines_are_told_when_it_is_read(pipe: Pipe, blocking: bool) -> None:
     os.set_blocking(pipe.write_end, blocking)
-    writer = LineWriter(pipe.write_end, 10_000, report)
+    writer = pipe.writer(10_000)
     for _ in range(5_000):  # 500 kB: more than the pipe holds
         writer.write(LINE)
     assert writer.dropped > 4_000
@@ -88,7 +98,7 @@ def test_a_full_pipe_stops_no_caller_and_the_dropped_lines_are_told_when_it_is_r
 
 
 def test_what_waits_never_exceeds_the_limit(pipe: Pipe) -> None:
-    writer = LineWriter(pipe.write_end, 10_000, report)
+    writer = pipe.writer(10_000)
     seen = 0
     for _ in range(3_000):
         writer.write(LINE)
@@ -97,7 +107,7 @@ def test_what_waits_never_exceeds_the_limit(pipe: Pipe) -> None:
 
 
 def test_close_gives_up_after_its_time_and_later_lines_are_counted(pipe: Pipe) -> None:
-    writer = LineWriter(pipe.write_end, 1_000_000, report)
+    writer = pipe.writer(1_000_000)
     for _ in range(5_000):
         writer.write(LINE)
     writer.close(0.01)
@@ -107,7 +117,7 @@ def test_close_gives_up_after_its_time_and_later_lines_are_counted(pipe: Pipe) -
 
 
 def test_close_tells_what_was_dropped_just_before_it(pipe: Pipe) -> None:
-    writer = LineWriter(pipe.write_end, 100, report)
+    writer = pipe.writer(100)
     writer.write(LINE)
     until(lambda: writer.waiting == 0)
     with writer._changed:  # the thread cannot begin before both happened
@@ -118,8 +128,8 @@ def test_close_tells_what_was_dropped_just_before_it(pipe: Pipe) -> None:
 
 
 def test_a_pipe_without_a_reader_loses_lines_and_raises_nothing(pipe: Pipe) -> None:
-    writer = LineWriter(pipe.write_end, 10_000, report)
-    os.close(pipe.read_end)
+    writer = pipe.writer(10_000)
+    pipe.close_read_end()
     writer.write("one\ntwo\n")
     until(lambda: writer.dropped == 2)
     writer.write("three\n")
@@ -143,7 +153,7 @@ def test_a_full_disk_is_told_once_it_has_room() -> None:
 
 
 def test_text_that_is_not_unicode_is_escaped(pipe: Pipe) -> None:
-    writer = LineWriter(pipe.write_end, 10_000, report)
+    writer = pipe.writer(10_000)
     writer.write("a\udc80b\n")
     writer.close(PATIENCE)
     assert pipe.read() == b"a\\udc80b\n"

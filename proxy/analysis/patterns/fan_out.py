@@ -90,9 +90,11 @@ def _caller(span: Span) -> tuple[str, int | str]:
     (``path.evidence.differing_headers``).
     """
     names = span.differing_headers
+    if not names:
+        return span.fingerprint, span.identity
     if span.exact_identity and all(names_one_call(name.encode()) for name in names.split(",")):
         return span.fingerprint, span.identity  # these make no other caller, also before fanin had found them
-    return span.fingerprint, names or span.identity
+    return span.fingerprint, names
 
 
 def _may_be_batched(span: Span) -> bool:

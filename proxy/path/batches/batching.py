@@ -66,8 +66,8 @@ class BatchScheduler(msgspec.Struct, eq=False, gc=False):
 
     _settings: BatchSettings
     _waiting: dict[PendingRequest, None] = {}
-    _further_keys: int = 0
-    """Keys of those in the window, without the first of each."""
+    _keys: int = 0
+    """Keys of those in the window."""
     _ahead: int = 0
     """Those of them that no client has made yet."""
     in_flight: int = 0
@@ -102,7 +102,7 @@ class BatchScheduler(msgspec.Struct, eq=False, gc=False):
         flight.
         """
         waiting = len(self._waiting)
-        if waiting >= self._settings.max_window or self._further_keys >= MAX_FURTHER_KEYS:
+        if waiting >= self._settings.max_window or self._keys - waiting >= MAX_FURTHER_KEYS:
             return True
         if waiting < LEAST_HALF or self.in_flight >= OVERLAPPING_CALLS or self._steady_batches < STEADY_BATCHES:
             return False
@@ -113,7 +113,7 @@ class BatchScheduler(msgspec.Struct, eq=False, gc=False):
         request of the window has set that time.
         """
         self._waiting[request] = None
-        self._further_keys += _further_keys(request)
+        self._keys += len(request.query.keys)
         if len(self._waiting) > 1:
             return None
         if self.in_flight:
@@ -125,13 +125,13 @@ class BatchScheduler(msgspec.Struct, eq=False, gc=False):
         """Add a request that no client has made yet to the open window. It does not count as company."""
         self._waiting[request] = None
         self._ahead += 1
-        self._further_keys += _further_keys(request)
+        self._keys += len(request.query.keys)
 
     def cancel(self, request: PendingRequest) -> bool:
         """Remove ``request``, whose client disconnected, from the window. True when the window is empty now."""
         if request in self._waiting:
             del self._waiting[request]
-            self._further_keys -= _further_keys(request)
+            self._keys -= len(request.query.keys)
         return not self._waiting
 
     def flush(self) -> list[PendingRequest]:
@@ -139,7 +139,7 @@ class BatchScheduler(msgspec.Struct, eq=False, gc=False):
         batch = list(self._waiting)
         size = max(1, len(batch) - self._ahead)
         self._waiting.clear()
-        self._ahead = self._further_keys = 0
+        self._ahead = self._keys = 0
         if batch:
             arrival = batch[0].arrived
             is_steady = arrival - self._last_arrival <= STEADY_GAP
@@ -224,10 +224,6 @@ class BatchScheduler(msgspec.Struct, eq=False, gc=False):
             return default
         times = sorted(self._times)
         return times[min(len(times) - 1, int(fraction * len(times)))]
-
-
-def _further_keys(request: PendingRequest) -> int:
-    return max(0, len(request.query.keys) - 1)
 
 
 MAX_KEY_CHARS = 8_000_000
