@@ -11,7 +11,7 @@ from functools import partial
 import msgspec
 
 from proxy.merging.lone_reads import REASON
-from proxy.merging.turns import in_turns
+from proxy.merging.turns import MOST_CALLS, in_turns
 from proxy.merging.waiters import InFlightCall, Reply, SendAlone, Slot, TakesReply, TaskWaits, Waiter, discard
 from proxy.model import PendingRequest
 from proxy.observe.events import Events, WindowClosed
@@ -173,7 +173,9 @@ class Batcher:
     ) -> None:
         """Same as ``release_alone`` for each of ``requests``, many of them in turns."""
         in_turns(
-            requests, lambda request: self.release_alone(scheduler, request, reason_of(request), fallback=fallback)
+            requests,
+            lambda request: self.release_alone(scheduler, request, reason_of(request), fallback=fallback),
+            MOST_CALLS,
         )
 
     def reply_each(self, requests: Iterable[PendingRequest], reply_to: Callable[[PendingRequest], Reply]) -> None:
