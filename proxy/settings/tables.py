@@ -196,8 +196,7 @@ class ShadowSettings(Section):
     share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.01,
         description="Mode rewrite: share of merged and shared calls whose originals are also sent, to compare (0–1); "
-        "more after probation, until some hundred answers of the pair were right, and where rows are in the order in "
-        "which they are stored (merge.ties).",
+        "ten times that share where rows are in the order in which they are stored (merge.ties).",
         json_schema_extra=OVERRIDE,
     )
     answers: Count = Field(

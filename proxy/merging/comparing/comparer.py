@@ -100,7 +100,7 @@ class ShadowComparer:
 
     def share_factor(self, call: MergedCall) -> float:
         """By how much more than ``shadow.share`` of calls like ``call`` is compared."""
-        return max(share_factor(self._order_trust, call), self._trust.early_factor(subject_of(call).pair))
+        return share_factor(self._order_trust, call)
 
     def start(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
         """Run ``work`` in the background. An exception is logged as a bug and reaches no client."""
@@ -145,9 +145,6 @@ class ShadowComparer:
         mismatches = [answer for answer in differing if answer.comparison.result == MISMATCH]
         matched = [slices[value] for (value, _), outcome in zip(pairs, first, strict=True) if outcome == MATCH]
         record_order(self._order_trust, call, matched)
-        if self._trust.needed and matched:
-            rows = [own_slice.rows_read for own_slice in matched if own_slice is not None]
-            self._trust.record_matches(subject_of(call), rows)
         reordered = [answer for answer in mismatches if is_reordered(call, answer.comparison)]
         for answer in reordered:
             self._distrust_order(call, answer)

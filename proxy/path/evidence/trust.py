@@ -18,11 +18,6 @@ MAX_EMPTY_COMPARED = 16
 EMPTY_FACTOR = 10
 """How many times more slices without a row are compared: a row that a merged answer lost leaves such a slice."""
 
-EARLY = 5000
-"""The factor, divided by the number of answers with rows that were right. With the default of ``shadow.share`` every
-merged call is compared until 50 were, every second one when 100 were, every tenth when 500 were.
-"""
-
 COUNTS = 300
 """Estimated bytes of the counts of one query."""
 DIFFERENCES = 3
@@ -159,17 +154,6 @@ class Trust:
         """How many slices with several rows were found right."""
         record = self.trusted.get(pair)
         return 0 if record is None else record.matched.get(Kind.SEVERAL, 0)
-
-    def early_factor(self, pair: Pair) -> float:
-        """By how much more than later on answers of the pair are compared in the background.
-
-        Few right answers do not show that a value is wrong in one row of fifty.
-        """
-        if not self.needed:
-            return 1.0
-        record = self.trusted.get(pair)
-        matched = 0 if record is None else sum(record.matched.get(kind, 0) for kind in (Kind.ONE, Kind.SEVERAL))
-        return max(1.0, EARLY / max(1, matched))
 
     def record_matches(self, subject: Subject, rows: Iterable[int]) -> None:
         """Slices of so many rows each are what originals are."""

@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e.support import harness
 from tests.e2e.support.bursts import assert_all_same, get, one_by_one, statement_counter, together
-from tests.e2e.support.harness import TIMEOUT, fanin, until
+from tests.e2e.support.harness import fanin, until
 from tests.e2e.support.sidecar_events import SidecarEvents
 from tests.e2e.support.unusual_types import postgrest_with
 
@@ -163,21 +163,6 @@ def hours(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     passed = [0.0]
     monkeypatch.setattr(harness, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + 3600 * passed[0]))
     return passed
-
-
-async def test_the_first_merged_calls_after_probation_are_compared_in_the_background(untrusted: Stack) -> None:
-    """A value that is wrong in one row of fifty is missed by the five comparisons of probation."""
-    requests = reads("item", "id", *range(1, 101))
-    direct = await one_by_one(untrusted.url, requests)
-    often: dict[str, object] = {"shadow__share": 0.01, "shadow__wait": TIMEOUT}
-    async with fanin(untrusted.url, **ON_PROBATION, **often) as sidecar:
-        seen = SidecarEvents(sidecar)
-        for number in range(10):
-            assert seen.calls_by_kind()["shadow"] == 5 * number
-            assert_all_same(requests, direct, await together(sidecar.port, requests))
-            await seen.wait_until_idle()
-        assert seen.calls_by_kind()["probation"] == 5
-        assert seen.calls_by_kind()["merged"] == 10
 
 
 async def test_a_relation_that_becomes_wrong_after_an_hour_is_found_by_the_sample_and_merged_no_more(

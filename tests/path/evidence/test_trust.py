@@ -6,7 +6,6 @@ import pytest
 
 from proxy.path.evidence.trust import (
     DIFFERENCES,
-    EARLY,
     EMPTY_FACTOR,
     MAX_EMPTY_COMPARED,
     NOTHING,
@@ -148,15 +147,3 @@ def test_slices_with_several_rows_are_counted_by_pair() -> None:
 def test_heads_earn_trust_of_their_own() -> None:
     assert trusted_name(query("/t?id=eq.1")) == "public.t"
     assert trusted_name(query("/t?id=eq.1", method=b"HEAD")) == "HEAD public.t"
-
-
-def test_more_is_compared_in_the_background_until_many_answers_with_rows_were_right() -> None:
-    trust = Trust(3, 9)
-    assert trust.early_factor(PAIR) == EARLY
-    trust.record_matches(SUBJECT, [0] * 1000)
-    assert trust.early_factor(PAIR) == EARLY
-    trust.record_matches(SUBJECT, [1] * 60 + [2] * 40)
-    assert trust.early_factor(PAIR) == EARLY / 100
-    trust.record_matches(SUBJECT, [1] * 2 * EARLY)
-    assert trust.early_factor(PAIR) == 1.0
-    assert Trust(0, 9).early_factor(PAIR) == 1.0
