@@ -32,6 +32,8 @@ _SETTINGS: Mapping[str, str] = MappingProxyType(
         "max_wal_senders": "0",
         "timezone": "UTC",
         "jit": "off",
+        # No vacuum begins by itself while something is measured, or holds a lock that a trial waits for.
+        "autovacuum_naptime": "86400",
         "shared_preload_libraries": "pg_stat_statements",
         # `top` counts each statement that PostgREST sends once, without the statements inside functions.
         "pg_stat_statements.track": "top",
