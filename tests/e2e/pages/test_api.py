@@ -29,9 +29,8 @@ async def send_one_trace(seen: FaninWithAdmin, *targets: str, trace: str = "t1",
     """Requests of one trace, which then has closed."""
     requests = [get(target, f"X-Fanin-Trace: {trace}", "X-Fanin-Route: GET /export", *lines) for target in targets]
     await together(seen.sidecar.port, requests)
-    before = len(await trace_list(seen))
-    await until(lambda: not len(seen.sidecar.traces))
-    assert len(await trace_list(seen)) >= before
+    await seen.close(trace)
+    assert not len(seen.sidecar.traces)
 
 
 async def trace_list(seen: FaninWithAdmin) -> list[dict[str, Any]]:
@@ -74,7 +73,10 @@ async def test_traces_fingerprints_and_the_recording_come_in_pages() -> None:
 
 
 async def test_a_large_answer_is_sent_in_pieces_and_other_requests_are_served_in_between() -> None:
-    async with ScriptedUpstream(answers(OK)) as upstream, fanin_with_admin(upstream.url) as seen:
+    async with (
+        ScriptedUpstream(answers(OK)) as upstream,
+        fanin_with_admin(upstream.url, trace__quiet_explicit=60) as seen,
+    ):
         wide = "&".join(f"column_{number}=eq.1" for number in range(40))
         await send_one_trace(seen, *(f"/t{number}?{wide}" for number in range(300)), trace="large")
         whole, alive = await asyncio.gather(seen.get("/api/traces/large"), seen.get("/livez"))

@@ -46,6 +46,10 @@ class FaninWithAdmin(NamedTuple):
         assert answer.status == 200, answer.body
         return json.loads(answer.body)
 
+    async def close(self, trace: str) -> None:
+        """Close the trace with this id, and run the rules on it."""
+        assert await self.sidecar.closer.close_trace(trace), f"requests of {trace} are in flight"
+
     async def post(self, path: str, body: str = "{}", kind: str = "application/json") -> RawAnswer:
         lines = (f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Connection: close", f"Content-Type: {kind}")
         head = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body])

@@ -24,6 +24,7 @@ async def ask_until_kept(seen: FaninWithAdmin, targets: list[str], trace: str, *
     """Requests of one trace, until it is kept."""
     number = _traces_closed(seen)
     await together(seen.sidecar.port, [get(target, f"X-Fanin-Trace: {trace}", *lines) for target in targets])
+    await seen.close(trace)
     await until(lambda: _traces_closed(seen) > number)
 
 
