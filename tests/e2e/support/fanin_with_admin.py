@@ -63,7 +63,7 @@ async def no_metrics(_: str) -> tuple[bytes, str]:
 @asynccontextmanager
 async def fanin_with_admin(upstream: str, **changes: Any) -> AsyncIterator[FaninWithAdmin]:
     """Traces close soon, so that tests need not wait."""
-    quick = {"trace__quiet_explicit": 0.05, "trace__quiet_inferred": 0.02}
+    quick = {"trace__quiet_explicit": 0.3, "trace__quiet_inferred": 0.02}
     async with fanin(upstream, **quick | changes) as sidecar:
         events = sidecar.health._events
         flags = {"admin": "127.0.0.1:0"}
