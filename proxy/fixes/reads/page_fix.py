@@ -52,10 +52,9 @@ def all_pages_fix(parsed: ParsedFingerprint, facts: DatabaseFacts, size: int) ->
 
 def nulls_risk(parsed: ParsedFingerprint, facts: DatabaseFacts) -> str:
     """Which columns of the order the code takes to have nulls; empty if none, or without code."""
-    key = page_key(parsed, facts)
-    if not key or _reason(parsed, key, facts):
+    seek = _seek(parsed, facts)
+    if isinstance(seek, str):
         return ""
-    seek = Seek(key, columns_without_nulls(parsed, facts))
     names = ", ".join(dict.fromkeys(" ".join(order.column.split()) for order in parsed.order if seek.has_nulls(order)))
     return f" The code is right for nulls in {names}: not known to be NOT NULL." if names else ""
 
@@ -64,12 +63,17 @@ PageCode = Callable[[ParsedFingerprint, Seek], str]
 
 
 def _fix(parsed: ParsedFingerprint, facts: DatabaseFacts, sql: PageCode, js: PageCode, py: PageCode) -> Fix:
-    key, pages = page_key(parsed, facts), _without_bounds(parsed)
-    reason = _reason(parsed, key, facts) if key else no_key_reason(parsed, facts)
-    if reason:
-        return Fix(reason=reason)
-    seek = Seek(key, columns_without_nulls(parsed, facts))
+    seek, pages = _seek(parsed, facts), _without_bounds(parsed)
+    if isinstance(seek, str):
+        return Fix(reason=seek)
     return printable_fix([pages], lambda: sql(pages, seek), lambda: js(pages, seek), lambda: py(pages, seek))
+
+
+def _seek(parsed: ParsedFingerprint, facts: DatabaseFacts) -> Seek | str:
+    """How the row after a given one is found, or why there is no code."""
+    key = page_key(parsed, facts)
+    reason = _reason(parsed, key, facts) if key else no_key_reason(parsed, facts)
+    return reason or Seek(key, columns_without_nulls(parsed, facts))
 
 
 def _reason(parsed: ParsedFingerprint, key: tuple[str, ...], facts: DatabaseFacts) -> str:
