@@ -4,18 +4,26 @@ Tests: tests/e2e/operations/test_serve.py.
 """
 
 import asyncio
-import gc
 from collections.abc import Coroutine
 from typing import Any, TypeVar
+
+from proxy.commands.collector_schedule import run_schedule
 
 T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """The result of ``work``, run on uvloop if it is installed (not on Windows), else on asyncio's event loop."""
-    gc.freeze()  # modules and tables live as long as the process: to scan them again would only delay requests
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(work)
-    return uvloop.run(work)
+        return asyncio.run(_with_schedule(work))
+    return uvloop.run(_with_schedule(work))
+
+
+async def _with_schedule(work: Coroutine[Any, Any, T]) -> T:
+    schedule = asyncio.create_task(run_schedule())
+    try:
+        return await work
+    finally:
+        schedule.cancel()

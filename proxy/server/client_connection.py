@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from proxy.transport.connection import Body, Connection
+from proxy.transport.connection import Connection
 
 if TYPE_CHECKING:
     from proxy.server.server import BegunRequest, ClientRequest, DataServer
@@ -28,8 +28,6 @@ class ClientConnection(Connection):
         """When it connected, or got its last answer."""
         self.tunnelled = False
         """Whether the connection carries a tunnel instead of HTTP. The tunnel then handles the end of both sides."""
-        self.no_body = Body(self, 0, 0.0, "")
-        """The empty body, which most requests have: one object per connection."""
         self.peer = ""
         self.peer_endpoints: object = None
         """The connection's endpoints as the client has them: (its address, fanin's address)."""
@@ -86,7 +84,10 @@ class ClientConnection(Connection):
             self.is_between_requests = False
         begun, self._begun, self._leave = self._begun, None, None
         if isinstance(begun, Exception):
-            raise begun
+            try:
+                raise begun
+            finally:
+                del begun  # it will hold this frame: a cycle, left to the collector
         return begun
 
     def wait_without_task(self, leave: Callable[[], None]) -> None:

@@ -18,6 +18,7 @@ from proxy.server.request_reader import RequestHeadReader
 from proxy.settings.model import Settings
 from proxy.transport.connection import Body, EndOfStreamError
 from proxy.transport.listener import Listener
+from proxy.transport.whole_body import NO_BODY
 
 LINGERING_CLOSE = 1.0
 """Seconds in which a client may read the last answer before its connection is closed (nginx: lingering_timeout)."""
@@ -264,7 +265,7 @@ class DataServer:
             client.is_loop = client.peer_endpoints in self._context.upstream_endpoints
         if client.is_loop:
             raise FaultError("FANIN508")
-        body = client.no_body
+        body = NO_BODY
         if head.body_framing:
             body = Body(client, head.body_framing, self._settings.timeouts.body_idle, "FANIN104")
         return ClientRequest(line, head, body, client, arrived)

@@ -65,6 +65,7 @@ class Connection(asyncio.Protocol):
             self._writer.set_exception(EndOfStreamError())
         if not self._closed.done():
             self._closed.set_result(None)
+        self._transport = None  # uvloop's refers to this connection for ever: a cycle, left to the collector
 
     def pause_writing(self) -> None:
         self._writing = False
@@ -91,6 +92,7 @@ class Connection(asyncio.Protocol):
         finally:
             if self._reader is reader:  # another reader may have replaced one that was cancelled
                 self._reader = None
+            del reader  # it holds what it raises, which holds this frame: a cycle, left to the collector
 
     def resume(self) -> None:
         """Continue to read after ``buffer`` was emptied. While reading is paused, the end of the stream is not seen."""
@@ -182,6 +184,7 @@ class Connection(asyncio.Protocol):
             timer.cancel()
             if self._writer is writer:
                 self._writer = None
+            del writer
 
     def _unsent(self) -> int:
         """Bytes in the write buffer."""

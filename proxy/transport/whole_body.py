@@ -1,4 +1,4 @@
-"""A message body that was read already.
+"""A message body that was read already, or that is empty.
 
 Tests: tests/e2e/exactness/test_merged_writes.py.
 """
@@ -23,3 +23,7 @@ class WholeBody(Body):
     async def pieces(self) -> AsyncIterator[bytes]:
         if data := self.ready():
             yield data
+
+
+NO_BODY: Body = WholeBody(b"")
+"""The empty body, which most requests have: they all share it."""
