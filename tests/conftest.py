@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import signal
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,9 +13,11 @@ import pytest
 from proxy.demo.data import load
 from proxy.demo.stack import Postgres, PostgREST, service_token
 from tests.programs import search_path, skips
+from tests.timeouts import pytest_timeout_cancel_timer as pytest_timeout_cancel_timer
+from tests.timeouts import pytest_timeout_set_timer as pytest_timeout_set_timer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Iterator
 
 # Before test files are imported, since some look for their programs then.
 os.environ["PATH"] = search_path()
@@ -61,26 +62,6 @@ def stack() -> Iterator[Stack]:
 def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Figures for whoever ran the tests: they are printed at the end of the run, whatever came of the test."""
     return lambda text: record_property(TOLD, text)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Of a test that took too long, what its tasks wait for: the stack of its thread ends in the event loop."""
-    report = yield
-    if report.failed and "Timeout" in str(call.excinfo):
-        for runner in getattr(item, "funcargs", {}).values():
-            if isinstance(runner, asyncio.Runner):
-                report.sections.append(("tasks", _stacks(runner.get_loop())))
-    return report
-
-
-def _stacks(loop: asyncio.AbstractEventLoop) -> str:
-    written = io.StringIO()
-    for task in asyncio.all_tasks(loop):
-        task.print_stack(file=written)
-    return written.getvalue()
 
 
 @pytest.hookimpl(tryfirst=True)
