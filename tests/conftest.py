@@ -13,6 +13,8 @@ import pytest
 from proxy.demo.data import load
 from proxy.demo.stack import Postgres, PostgREST, service_token
 from tests.programs import search_path, skips
+from tests.timeouts import pytest_enter_pdb as pytest_enter_pdb
+from tests.timeouts import pytest_runtest_protocol as pytest_runtest_protocol
 from tests.timeouts import pytest_timeout_cancel_timer as pytest_timeout_cancel_timer
 from tests.timeouts import pytest_timeout_set_timer as pytest_timeout_set_timer
 

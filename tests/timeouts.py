@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 
 class Settings(Protocol):
@@ -25,13 +25,13 @@ class Settings(Protocol):
     timeout: float
 
 
-_TIMERS = pytest.StashKey[threading.Timer]()
+_TIMER = pytest.StashKey[threading.Timer]()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_timeout_set_timer(item: pytest.Item, settings: Settings) -> bool:
     """Called by pytest-timeout in place of its own."""
-    timer = item.stash[_TIMERS] = threading.Timer(settings.timeout, _end_process, (item, settings.timeout))
+    timer = item.config.stash[_TIMER] = threading.Timer(settings.timeout, _end_process, (item, settings.timeout))
     timer.daemon = True
     timer.start()
     return True
@@ -39,11 +39,24 @@ def pytest_timeout_set_timer(item: pytest.Item, settings: Settings) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_timeout_cancel_timer(item: pytest.Item) -> bool:
-    """Called by pytest-timeout in place of its own."""
-    timer = item.stash.get(_TIMERS, None)
-    if timer is not None:
-        timer.cancel()
+    """Called by pytest-timeout when a test fails, too: then it has still to be cleaned up, which may hang."""
     return True
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """The timer ends with the test and its fixtures."""
+    try:
+        return (yield)
+    finally:
+        if _TIMER in item.config.stash:
+            item.config.stash[_TIMER].cancel()
+
+
+def pytest_enter_pdb(config: pytest.Config) -> None:
+    """Who debugs a test has time."""
+    if _TIMER in config.stash:
+        config.stash[_TIMER].cancel()
 
 
 def _end_process(item: pytest.Item, seconds: float) -> None:

@@ -86,6 +86,11 @@ def test_what_fails_is_shrunk_to_the_requests_that_it_takes(
     faults_of: Callable[[Burst], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content_location_shared_by_all(monkeypatch)
-    smallest = find(bursts(TEMPLATES[:2], HEADS[:2], 6), lambda made: bool(faults_of(made)), settings=EXAMPLES)
+
+    def fails(made: Burst) -> bool:
+        """On a busy machine, two requests seldom miss each other three times."""
+        return any(faults_of(made) for _ in range(3))
+
+    smallest = find(bursts(TEMPLATES[:2], HEADS[:2], 6), fails, settings=EXAMPLES)
     assert len({one.request for one in smallest.requests}) == len(smallest.requests) == 2
     assert {one.request.partition(b"=")[0] for one in smallest.requests} == {b"GET /num?id"}

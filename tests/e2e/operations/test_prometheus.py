@@ -14,6 +14,7 @@ from proxy.recording.prometheus import read_fleet
 from tests.deploy.manifests import read
 from tests.deploy.prometheus import KNOWN_AS, PATIENCE, Prometheus
 from tests.e2e.support.bursts import statement_counter
+from tests.e2e.support.harness import PATIENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +39,7 @@ class Workload(NamedTuple):
 @pytest.fixture(scope="module")
 def workload(stack: Stack) -> Iterator[Workload]:
     with (
-        Fanin(stack.url, settings={**NO_CHECKS, "admin_hosts": KNOWN_AS}) as fanin,
+        Fanin(stack.url, settings={**NO_CHECKS, **PATIENT, "merge.max_wait": "1", "admin_hosts": KNOWN_AS}) as fanin,
         Prometheus(fanin.admin_port) as prometheus,
     ):
         yield asyncio.run(run_exports(stack, fanin, prometheus))

@@ -160,8 +160,8 @@ class NotifiedRace(Race):
         connection = await catalog.connect(uri, seconds, name)
         try:
             await connection.add_listener("marks", self._on_mark)
-        except Exception:
-            connection.terminate()  # it was closed meanwhile
+        except BaseException:
+            connection.terminate()  # it was closed meanwhile, or fanin stops
             raise
         return connection
 
