@@ -1,10 +1,8 @@
-"""When Python's cyclic garbage collector runs in the commands that serve, so that no request waits long for it.
+"""When Python's cyclic garbage collector runs in the commands that serve: when they have nothing else to do.
 
-A full collection scans every object that the process keeps: 15 ms and more once traces and fingerprints have filled up.
-It finds nothing, since no request leaves a cycle, and Python starts it in the midst of a burst, because it counts new
-objects. Here a full collection scans only what was made since the last one: afterwards, all objects are moved where
-later ones do not look (``gc.freeze``). What becomes garbage there is found by a whole collection, when the process has
-nothing else to do.
+It scans every object that the process keeps, and no request is answered meanwhile: 15 ms and more once traces and
+fingerprints have filled up. Python starts it in the midst of a burst, because it counts new objects. It finds nothing
+there: neither requests nor connections leave cycles of objects, and what is in no cycle is freed at once, without it.
 
 Python manual: https://docs.python.org/3/library/gc.html
 """
@@ -12,76 +10,47 @@ Python manual: https://docs.python.org/3/library/gc.html
 import asyncio
 import gc
 import time
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
 
-THRESHOLDS = (1000, 10, 3)
-"""New objects until the youngest are scanned; such scans until one of middle age; such until a full collection."""
 INTERVAL = 1.0
 """Seconds between two looks at whether the process has nothing to do."""
 IDLE = 0.05
 """The most of that time that the event loop of a process with nothing to do uses."""
-WHOLE_INTERVAL = 60.0
-"""The least seconds between two whole collections."""
+LEAST_INTERVAL = 60.0
+"""The least seconds between two collections."""
 LONGEST_INTERVAL = 3600.0
 """The most of them, in a process that always has something to do."""
 MUCH = 1000
-"""Objects found by a whole collection above which a process that always has something to do does not wait longer."""
-
-
-class GarbageCollector(Protocol):
-    """What is used of the module ``gc``."""
-
-    def collect(self) -> int: ...
-    def freeze(self) -> None: ...
-    def unfreeze(self) -> None: ...
+"""Objects found by a collection above which a process that always has something to do does not wait longer."""
 
 
 class CollectorSchedule:
-    """``on_collection`` is a callback of the collector. Call ``tick`` every ``INTERVAL`` seconds."""
+    """Call ``tick`` every ``INTERVAL`` seconds."""
 
-    def __init__(self, collector: GarbageCollector, now: float, cpu: float) -> None:
-        self._collector = collector
-        self._last_whole, self._last_cpu = now, cpu
-        self._busy_interval = WHOLE_INTERVAL
-        self._moved = False
-        """Whether objects were moved since the last whole collection."""
-
-    def on_collection(self, phase: str, info: Mapping[str, Any]) -> None:
-        """See ``gc.callbacks``."""
-        if phase == "stop" and info["generation"] == 2:
-            self._collector.freeze()
-            self._moved = True
+    def __init__(self, collect: Callable[[], int], now: float, cpu: float) -> None:
+        """``collect`` returns the number of objects that it found."""
+        self._collect = collect
+        self._last, self._last_cpu = now, cpu
+        self._busy_interval = LEAST_INTERVAL
 
     def tick(self, now: float, cpu: float) -> None:
         """``now``: the time; ``cpu``: what the event loop's thread has used so far; both in seconds."""
         used, self._last_cpu = cpu - self._last_cpu, cpu
-        interval = WHOLE_INTERVAL if used <= IDLE * INTERVAL else self._busy_interval
-        if self._moved and now - self._last_whole >= interval:
-            self._last_whole = now
-            found = self.collect_all()
-            self._busy_interval = WHOLE_INTERVAL if found > MUCH else min(2 * self._busy_interval, LONGEST_INTERVAL)
-
-    def collect_all(self) -> int:
-        """A whole collection. Returns the number of objects that it found."""
-        self._collector.unfreeze()
-        found = self._collector.collect()
-        self._collector.collect()  # of next to nothing: Python delays the next full one by what the last one has kept
-        self._moved = False
-        return found
+        if now - self._last >= (LEAST_INTERVAL if used <= IDLE * INTERVAL else self._busy_interval):
+            self._last = now
+            found = self._collect()
+            self._busy_interval = LEAST_INTERVAL if found > MUCH else min(2 * self._busy_interval, LONGEST_INTERVAL)
 
 
 async def run_schedule() -> None:
     """Until cancelled."""
-    schedule = CollectorSchedule(gc, time.monotonic(), time.thread_time())
-    before = gc.get_threshold()
-    gc.set_threshold(*THRESHOLDS)
-    gc.callbacks.append(schedule.on_collection)
-    schedule.collect_all()  # modules and tables
+    gc.collect()
+    gc.freeze()  # modules and tables live as long as the process: later collections do not scan them
+    gc.disable()
+    schedule = CollectorSchedule(gc.collect, time.monotonic(), time.thread_time())
     try:
         while True:
             await asyncio.sleep(INTERVAL)
             schedule.tick(time.monotonic(), time.thread_time())
     finally:
-        gc.callbacks.remove(schedule.on_collection)
-        gc.set_threshold(*before)
+        gc.enable()

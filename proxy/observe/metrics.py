@@ -12,7 +12,6 @@ from proxy.analysis.spans import asked_of_postgrest, count_queries
 from proxy.findings.model import Finding
 from proxy.model import Span
 from proxy.observe.buckets import Buckets
-from proxy.observe.collector_pause import paused_collector
 from proxy.observe.confirmed_names import METHODS
 from proxy.observe.events import (
     CANCELLED,
@@ -94,8 +93,7 @@ class Metrics:
 
     async def scrape(self, accept: str) -> tuple[bytes, str]:
         """Render in a thread: with thousands of series, rendering on the event loop would delay requests."""
-        with paused_collector:
-            return await asyncio.to_thread(self.now().render, accept, _pause)
+        return await asyncio.to_thread(self.now().render, accept, _pause)
 
     def now(self) -> Exposition:
         """A snapshot of all series."""
