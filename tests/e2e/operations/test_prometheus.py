@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 
+from proxy.demo.link import Link
 from proxy.demo.payment_export import ROUTE, export
 from proxy.demo.sidecar import NO_CHECKS, Fanin
 from proxy.recording.prometheus import read_fleet
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
 RUNS = [f"prometheus-{number}" for number in range(3)]
 """Trace ids of the exports."""
+DELAY = 0.2
+"""Seconds each way to PostgREST: on a busy machine, too, the profiles are asked for while the first is on its way."""
 GROUPS: list[dict[str, Any]] = read("prometheus/fanin.rules.yml")["groups"]
 
 
@@ -38,8 +42,11 @@ class Workload(NamedTuple):
 
 @pytest.fixture(scope="module")
 def workload(stack: Stack) -> Iterator[Workload]:
+    port = urlsplit(stack.url).port
+    assert port is not None
     with (
-        Fanin(stack.url, settings={**NO_CHECKS, **PATIENT, "merge.max_wait": "1", "admin_hosts": KNOWN_AS}) as fanin,
+        Link(port, DELAY) as link,
+        Fanin(link.url, settings={**NO_CHECKS, **PATIENT, "merge.max_wait": "1", "admin_hosts": KNOWN_AS}) as fanin,
         Prometheus(fanin.admin_port) as prometheus,
     ):
         yield asyncio.run(run_exports(stack, fanin, prometheus))
