@@ -75,6 +75,8 @@ class SerialCalls(Thresholds):
 
 FARTHEST = 50
 """Maximum fingerprints from which a chain is searched, and maximum requests that each search considers."""
+MOST_KNOWN = 20_000
+"""Values of filters that a trace has had, after which no chain is searched: to forget them all takes about 3 ms."""
 MOST = 8
 """Maximum reads in the code of the fix."""
 IMPACTS = ((10, "HIGH"), (5, "MEDIUM"))
@@ -114,7 +116,7 @@ def _chains(spans: Sequence[Span], pause: float) -> Steps[list[list[Span]]]:
     known: set[tuple[str, int]] = set()
     chains: list[list[Span]] = []
     for at, first in enumerate(ordered):
-        if len(kinds) >= FARTHEST:
+        if len(kinds) >= FARTHEST or len(known) > MOST_KNOWN:
             break
         if not at % 20:
             yield

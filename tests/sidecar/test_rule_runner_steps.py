@@ -5,6 +5,7 @@ A step is measured in calls of functions, Python's and C's, so that the result i
 
 from __future__ import annotations
 
+import gc
 import io
 import sys
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 SPANS = 2000
 """trace.max_spans."""
+MOST_FREED = 60_000
+"""Blocks of memory that one step gives back: about 6 ms."""
 MOST_CALLS = 40_000
 """Function calls of one step: about 3 ms without the profiler."""
 
@@ -69,6 +72,11 @@ def overlapping(spans: list[Span]) -> list[Span]:
     return [replace(one, end=one.start + 9.0) for one in spans]
 
 
+def at_a_time(count: int, spans: list[Span]) -> list[Span]:
+    """``spans``, so many of which begin together."""
+    return [replace(one, start=0.1 * (at // count), end=0.1 * (at // count) + 0.05) for at, one in enumerate(spans)]
+
+
 def rounds() -> list[Span]:
     """Writes, each followed by a list."""
     writes, reads = sequence(f"PATCH /t?{filters(290)}"), sequence(f"GET /t?x=gt.1&{filters(290, '1')}", rows=600)
@@ -79,6 +87,9 @@ TRACES: dict[str, Callable[[], list[Span]]] = {
     "a loop over 300 filters": lambda: sequence(f"GET /t?{filters(299)}"),
     "a burst over 300 filters": lambda: overlapping(sequence(f"GET /t?{filters(299)}")),
     "different queries": lambda: sequence("GET /t?" + "&".join(f"c{{n}}_{at}=eq.1" for at in range(40)), rows=600),
+    "other filters at a time each": lambda: at_a_time(
+        32, sequence("GET /t?" + "&".join(f"c{{n}}_{at}=eq.{{n}}{at}" for at in range(120)), status=400)
+    ),
     "different relations": lambda: sequence("GET /t{n}?select=*&id=eq.1", rows=600, size=90_000),
     "equal reads": lambda: sequence(f"GET /t?{filters(290, '1')}"),
     "equal reads by a timer": lambda: sequence(f"GET /t?{filters(290, '1')}", gap=1.0),
@@ -128,6 +139,25 @@ def test_no_step_of_a_rule_is_long(long_trace: Trace) -> None:
     runner = RuleRunner(RULES, Settings(), events)
     assert max(calls_per_step(runner.steps(long_trace))) < MOST_CALLS
     assert max(calls_per_step(runner.inspection_steps(1e9))) < MOST_CALLS
+
+
+def blocks_freed(steps: Iterator[None]) -> Iterator[int]:
+    """By each step: what a step builds up is cheap to build, but has to be given back at once."""
+    before = sys.getallocatedblocks()
+    for _ in steps:
+        held = sys.getallocatedblocks()
+        yield before - held
+        before = held
+    yield before - sys.getallocatedblocks()
+
+
+def test_no_step_of_a_rule_frees_much_memory_at_once(long_trace: Trace) -> None:
+    runner = RuleRunner(RULES, Settings(), Events())
+    gc.disable()
+    try:
+        assert max(blocks_freed(runner.steps(long_trace))) < MOST_FREED
+    finally:
+        gc.enable()
 
 
 def findings(spans: list[Span]) -> list[Finding]:
