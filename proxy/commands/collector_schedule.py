@@ -17,11 +17,11 @@ INTERVAL = 1.0
 IDLE = 0.05
 """The most of that time that the event loop of a process with nothing to do uses."""
 LEAST_INTERVAL = 60.0
-"""The least seconds between two collections."""
-LONGEST_INTERVAL = 3600.0
-"""The most of them, in a process that always has something to do."""
+"""The least seconds between two collections. While little is found, each pause is twice as long as the one before."""
+LONGEST_IDLE, LONGEST = 600.0, 3600.0
+"""The most seconds: in a process that has nothing to do at times, and in one that always has."""
 MUCH = 1000
-"""Objects found by a collection above which a process that always has something to do does not wait longer."""
+"""Objects found by a collection after which the next pause is the least again."""
 
 
 class CollectorSchedule:
@@ -31,15 +31,16 @@ class CollectorSchedule:
         """``collect`` returns the number of objects that it found."""
         self._collect = collect
         self._last, self._last_cpu = now, cpu
-        self._busy_interval = LEAST_INTERVAL
+        self._interval = LEAST_INTERVAL
 
     def tick(self, now: float, cpu: float) -> None:
         """``now``: the time; ``cpu``: what the event loop's thread has used so far; both in seconds."""
         used, self._last_cpu = cpu - self._last_cpu, cpu
-        if now - self._last >= (LEAST_INTERVAL if used <= IDLE * INTERVAL else self._busy_interval):
+        longest = LONGEST_IDLE if used <= IDLE * INTERVAL else LONGEST
+        if now - self._last >= min(self._interval, longest):
             self._last = now
             found = self._collect()
-            self._busy_interval = LEAST_INTERVAL if found > MUCH else min(2 * self._busy_interval, LONGEST_INTERVAL)
+            self._interval = LEAST_INTERVAL if found > MUCH else min(2 * self._interval, LONGEST)
 
 
 async def run_schedule() -> None:

@@ -5,43 +5,43 @@ from __future__ import annotations
 import asyncio
 import gc
 
-from proxy.commands.collector_schedule import (
-    IDLE,
-    LEAST_INTERVAL,
-    LONGEST_INTERVAL,
-    MUCH,
-    CollectorSchedule,
-    run_schedule,
-)
+from proxy.commands.collector_schedule import IDLE, MUCH, CollectorSchedule, run_schedule
 
 BUSY = 2 * IDLE
 
 
-def collections(seconds: int, used: float, found: int = 0) -> int:
-    """How often it is collected in that time, in which each second takes ``used`` of the processor."""
+def collections(*used: tuple[int, float], found: int = 0) -> list[int]:
+    """The seconds at which it is collected; each of ``used``: for how many seconds, and the processor's share in one."""
     begun: list[int] = []
+    second, cpu = 0, 0.0
 
     def collect() -> int:
-        begun.append(found)
+        begun.append(second)
         return found
 
     schedule = CollectorSchedule(collect, 0.0, 0.0)
-    for second in range(1, seconds + 1):
-        schedule.tick(float(second), second * used)
-    return len(begun)
+    for seconds, share in used:
+        for _ in range(seconds):
+            second += 1
+            cpu += share
+            schedule.tick(float(second), cpu)
+    return begun
 
 
-def test_a_process_with_nothing_to_do_collects_once_a_minute() -> None:
-    assert collections(600, 0.0) == 600 / LEAST_INTERVAL
+def test_where_little_is_found_each_pause_is_twice_as_long_up_to_ten_minutes() -> None:
+    assert collections((2200, 0.0)) == [60, 180, 420, 900, 1500, 2100]
 
 
-def test_a_busy_process_in_which_nothing_is_found_collects_ever_more_rarely() -> None:
-    hours, doublings = 10, 6  # 1, 2, 4, … 32 minutes
-    assert 0 <= collections(hours * 3600, BUSY) - (hours - 1) * 3600 / LONGEST_INTERVAL <= doublings
+def test_in_a_process_that_is_always_busy_pauses_grow_to_an_hour() -> None:
+    assert collections((11_000, BUSY)) == [60, 180, 420, 900, 1860, 3780, 7380, 10_980]
 
 
-def test_a_busy_process_in_which_much_is_found_collects_once_a_minute() -> None:
-    assert collections(600, BUSY, MUCH + 1) == 600 / LEAST_INTERVAL
+def test_a_process_that_was_busy_collects_as_soon_as_it_has_nothing_to_do() -> None:
+    assert collections((5000, BUSY), (10, 0.0))[-2:] == [3780, 5001]
+
+
+def test_where_much_is_found_it_is_collected_once_a_minute() -> None:
+    assert collections((300, BUSY), found=MUCH + 1) == [60, 120, 180, 240, 300]
 
 
 async def test_new_objects_begin_no_collection() -> None:
