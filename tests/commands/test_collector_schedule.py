@@ -11,7 +11,7 @@ BUSY = 2 * IDLE
 
 
 def collections(*used: tuple[int, float], found: int = 0) -> list[int]:
-    """The seconds at which it is collected; each of ``used``: for how many seconds, and the processor's share in one."""
+    """The seconds at which it is collected. Each of ``used``: for how many seconds, and the processor's share."""
     begun: list[int] = []
     second, cpu = 0, 0.0
 
