@@ -125,9 +125,9 @@ def _provable(wanted: Sequence[ProposedIndex], proof: str, questions: Questions)
     left = [index for index in wanted if index.method not in HYPOPG_METHODS or any("(" in key for key in index.keys)]
     if proof == "hypopg":
         left = [index for index in left if index.method not in HYPOPG_METHODS]
-    else:  # what a policy adds to a statement is seen in a plan only
+    else:  # what a policy adds is seen in a plan only; how many rows have a key and a null is in no statistics
         known = frozenset[ProposedIndex]().union(*(one.from_filters for one in questions.asked))
-        left += [index for index in wanted if index not in known and index not in left]
+        left += [index for index in wanted if (index.is_for_nulls or index not in known) and index not in left]
     questions.none += [
         NoIndex(index.create(), because, False, _proved_by(index), f"{index.schema}.{index.table}") for index in left
     ]

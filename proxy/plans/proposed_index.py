@@ -5,6 +5,8 @@ from hashlib import blake2b
 
 import msgspec
 
+NULL, NOT_NULL = " IS NULL", " IS NOT NULL"
+"""The conditions of a partial index that follow a column and have no value."""
 MAX_NAME = 63
 """Longest name in Postgres, in bytes."""
 
@@ -20,6 +22,11 @@ class ProposedIndex(msgspec.Struct, frozen=True, order=True):
     method: str = "btree"
     include: tuple[str, ...] = ()
     where: str = ""
+
+    @property
+    def is_for_nulls(self) -> bool:
+        """Whether it is one of the rows that have no value in a column, or of those that have one."""
+        return self.where.endswith((NULL, NOT_NULL))
 
     @property
     def name(self) -> str:
