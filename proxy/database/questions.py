@@ -37,12 +37,26 @@ MUCH_WRITTEN = 10
 """A table with so many times more writes than reads gets no index."""
 
 
+MOST_PARTITIONS = 100
+"""Partitions of a table on which indexes are built for a trial: each takes a lock until the end."""
+
+
 class AskedCalls(msgspec.Struct, frozen=True):
     """What was seen of a statement; ``name`` is the fingerprint, or the text of a statement."""
 
     name: str
     calls: int
     seconds: float
+
+
+class Partitions(msgspec.Struct, frozen=True):
+    """The partitions of a table."""
+
+    tables: tuple[RelationName, ...]
+    pages: int
+    """Of all, as last counted by VACUUM or ANALYZE."""
+    plain: bool
+    """Whether each is a table, and none is partitioned itself or foreign."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -78,8 +92,11 @@ class Questions:
         writes: Mapping[str, int],
         policies: bool = True,
         updates: Updates | None = None,
+        partitions: Mapping[RelationName, Partitions] | None = None,
     ) -> None:
-        """``policies``: whether the indexes that policies could use are asked about too."""
+        """``policies``: whether the indexes that policies could use are asked about too. ``partitions``: those of each
+        partitioned table, if indexes are built for a trial: HypoPG has none of partitioned tables.
+        """
         self.asked: list[Question] = []
         self.none: list[NoIndex] = []
         self._database = database
@@ -88,6 +105,7 @@ class Questions:
         self._writes = writes
         self._policies = policies
         self._updates = updates
+        self._partitions = partitions or {}
         self._facts_of = facts_of_database(database)
 
     def writes_of(self, table: RelationName) -> int:
@@ -159,10 +177,11 @@ class Questions:
             if relation is None or reason is not None:
                 self.none += [reason] if reason else []
                 continue
-            new = candidates(level, relation, self._database, constants)
+            new = self._with_partitions(candidates(level, relation, self._database, constants))
             self._tell_untried(level, relation, new, of)
             from_filters |= new
-            for index in sorted(new | (policy_candidates(relation) if self._policies else set())):
+            of_policies = self._with_partitions(policy_candidates(relation)) if self._policies else set()
+            for index in sorted(new | of_policies):
                 served = equal_index(index, relation)
                 if served is None:
                     indexes.add(index)
@@ -171,6 +190,14 @@ class Questions:
                     because = f"index {served.name} of {relation.full_name} has the keys {keys}"
                     self.none.append(NoIndex(of.name, because, object=relation.full_name))
         return frozenset(indexes), frozenset(indexes & from_filters)
+
+    def _with_partitions(self, indexes: Iterable[ProposedIndex]) -> set[ProposedIndex]:
+        known = self._partitions
+        return {
+            msgspec.structs.replace(one, partitions=known[table].tables) if table in known else one
+            for one in indexes
+            for table in ((one.schema, one.table),)
+        }
 
     def _tell_untried(
         self, level: ReadLevel, relation: Relation, new: Collection[ProposedIndex], of: AskedCalls
@@ -188,19 +215,32 @@ class Questions:
         relation, name = self._relations.get(table), ".".join(table)
         if relation is None or relation.kind not in ("r", "p", "m"):
             return NoIndex(of.name, f"{name} is no table", False, "Ask EXPLAIN for the view's own tables.", name)
-        if relation.kind == "p":
-            because = f"{name} is partitioned, and plans name its partitions only"
-            return NoIndex(of.name, because, False, "Ask EXPLAIN with the index on a copy.", name)
+        partitions = self._partitions.get(table)
+        because = _why_not_built(partitions) if relation.kind == "p" else ""
+        if because:
+            remedy = "Ask EXPLAIN with the index on a copy." if partitions else "Use --trial on a copy."
+            return NoIndex(of.name, f"{name} {because}", False, remedy, name)
+        pages = partitions.pages if partitions else relation.pages
         if relation.rows < 0:
             return NoIndex(of.name, f"{name} has no statistics", False, f"Run ANALYZE on {name}.", name)
-        if relation.pages < SMALL_PAGES:
-            pages = f"{relation.pages} pages, which Postgres reads as fast as an index"
-            return NoIndex(of.name, f"{name} is small: {pages}", object=name)
+        if pages < SMALL_PAGES:
+            because = f"{name} is small: {pages} pages, which Postgres reads as fast as an index"
+            return NoIndex(of.name, because, object=name)
         written = self.writes_of(table)
         if written > MUCH_WRITTEN * max(1, of.calls):
             because = f"{name} is written more than read: {written} writes, {of.calls} calls"
             return NoIndex(of.name, because, object=name)
         return None
+
+
+def _why_not_built(partitions: Partitions | None) -> str:
+    """Why no index of a partitioned table is tried; empty if they are."""
+    if partitions is None:
+        return "is partitioned, and only a trial builds the indexes of its partitions"
+    if not partitions.plain:
+        return "has partitions that are partitioned or foreign tables themselves"
+    most = len(partitions.tables) > MOST_PARTITIONS
+    return f"has more than {MOST_PARTITIONS} partitions, on each of which an index would be built" if most else ""
 
 
 def _constants(made: StatementSet) -> Constants:

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
+from proxy.advisor.advice import findings_of
 from proxy.advisor.observed import CallCollector
 from proxy.database.advise import AdvisorSettings, advise
 from proxy.database.session import connected
 from proxy.database.snapshot import read_database
-from rules import RULES
-from tests.e2e.database.conftest import inspect_uri, statements
+from tests.e2e.database.conftest import statements
 from tests.rules.traces import told
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from proxy.advisor.advice import Advice
     from proxy.findings.model import Finding
 
-(FAN020,) = (rule for rule in RULES if rule.code == "FAN020")
 TABLE = """
 create table public.notes (id bigint primary key, "Owner" int not null, at int not null, kind text, "del at" int);
 insert into public.notes
@@ -56,10 +56,20 @@ async def run(uri: str, sql: str) -> None:
         await connection.close()
 
 
+async def advised(uri: str, *requests: str, trial_told: int = 1) -> Advice:
+    collector = CallCollector()
+    for trace in told(requests):
+        collector.add(trace, b"")
+    database = await read_database(uri, ("public",))
+    async with connected(uri) as connection:
+        return await advise(connection, database, collector.observed(), AdvisorSettings(trial_told=trial_told))
+
+
 async def found(uri: str, *requests: str) -> tuple[Finding, ...]:
-    inspected = await inspect_uri(FAN020, uri, sql="\n".join(f"-- {one}" for one in requests))
-    assert inspected.not_checked == ()
-    return inspected.findings
+    """The findings of a trial, in which everything could be checked."""
+    advice = await advised(uri, *requests)
+    assert [one for one in advice.none if not one.checked] == []
+    return tuple(findings_of(advice))
 
 
 @pytest.mark.parametrize(("deleted", "request_line", "keys", "where"), BETTER.values(), ids=BETTER)
@@ -100,12 +110,7 @@ async def test_without_plans_the_plain_index_is_found_and_the_partial_one_is_not
     example_database: Callable[[str], Awaitable[str]],
 ) -> None:
     uri = await example_database(TABLE.format(deleted=HALF))
-    collector = CallCollector()
-    for trace in told([OWNED_LEFT]):
-        collector.add(trace, b"")
-    async with connected(uri) as connection:
-        database = await read_database(uri, ("public",))
-        advice = await advise(connection, database, collector.observed(), AdvisorSettings())
+    advice = await advised(uri, OWNED_LEFT, trial_told=0)
     assert [(one.index.keys, one.index.where) for one in advice.indexes] == [(('"Owner"',), "")]
     (unchecked,) = (one for one in advice.none if not one.checked)
     assert (NULL in unchecked.about, unchecked.reason) == (True, "statistics alone cannot tell what it saves")
