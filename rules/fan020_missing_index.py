@@ -9,9 +9,9 @@ such columns), expressions, patterns, containment, and the columns of policies. 
 are reported, each with its plans before and after. Plans with an index come from HypoPG where the database has it;
 ``--trial`` builds the indexes in a transaction that is rolled back, and measures. Without either, the statistics
 decide, which the finding says. Only ``--trial`` tries indexes of partitioned tables: each partition gets one
-concurrently, and it is attached to the one of the whole table. What cannot be planned is listed as not checked. Small
-tables, tables that are written much more than read, and filters that pick many rows get no index; the report says
-which.
+concurrently, and it is attached to the one of the whole table. A view that shows rows and columns of one table gets the
+index on that table; other views, and what cannot be planned, are listed as not checked. Small tables, tables that are
+written much more than read, and filters that pick many rows get no index; the report says which.
 
 Why it hurts
 ------------

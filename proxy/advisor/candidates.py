@@ -173,6 +173,7 @@ def untried(level: ReadLevel, relation: Relation, database: Database) -> Iterato
         if one.operator != "is" or not _picks_many(one, column.stats):
             path = "".join(step.arrow + step.key for step in one.field.path)
             yield f"{one.field.name}{path}={one.operator}" + (f".{one.value}" if one.operator == "is" else "")
+    yield from level.of_expressions
     for test in level.null_tests:
         if not test.is_null and _null_share(_column(relation, test.column), test) <= FEW:
             yield f"{test.column}=not.is.null"

@@ -44,6 +44,8 @@ class ReadLevel(msgspec.Struct, frozen=True):
     """It has an OR; its conditions are not among ``conditions``."""
     null_tests: tuple[NullTest, ...] = ()
     """Those that must all hold. ``is.null`` is among ``conditions`` too, ``not.is.null`` is not: it is negated."""
+    of_expressions: tuple[str, ...] = ()
+    """Conditions and orders of a view's expressions, of which its table has no column; they are in no other field."""
 
     @property
     def equal(self) -> tuple[str, ...]:

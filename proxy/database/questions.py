@@ -13,9 +13,11 @@ from proxy.advisor.candidates import candidates, finds_one_row, policy_candidate
 from proxy.advisor.existing import equal_index
 from proxy.advisor.levels import Constants, ReadLevel, level_of, read_levels
 from proxy.advisor.sizes import SMALL_PAGES
+from proxy.advisor.views import constants_of_tables, level_of_table, shown_table
 from proxy.advisor.write_cost import ObservedWrites
 from proxy.database.session import Caller
 from proxy.database.trial import CalledStatement
+from proxy.plans.parameters import ColumnFacts
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.plans.statements import StatementSet, facts_of_database, statements_of
 from proxy.plans.words import hide_values
@@ -106,7 +108,19 @@ class Questions:
         self._policies = policies
         self._updates = updates
         self._partitions = partitions or {}
-        self._facts_of = facts_of_database(database)
+        self._facts_of_own = facts_of_database(database)
+
+    def _facts_of(self, table: RelationName, column: str) -> ColumnFacts | None:
+        """What is known of a column; of a view's, what is known of the table's column that it shows."""
+        relation, origins = self._relations.get(table), self._declared.shown.get(table, {})
+        is_shown = relation is not None and relation.kind == "v" and column in origins
+        return self._facts_of_own(*(origins[column] if is_shown else (table, column)))
+
+    def _of_table(self, level: ReadLevel) -> ReadLevel:
+        """A level of a view that shows rows of one table as one of that table; any other as it is."""
+        relation = self._relations.get(level.table)
+        shown = None if relation is None else shown_table(relation, self._declared)
+        return level if shown is None else level_of_table(level, shown)
 
     def writes_of(self, table: RelationName) -> int:
         """Observed writes to a table; a name without schema is one of the first schema."""
@@ -171,7 +185,8 @@ class Questions:
         """
         indexes: set[ProposedIndex] = set()
         from_filters: set[ProposedIndex] = set()
-        for level in levels:
+        constants = constants_of_tables(constants, self._declared)
+        for level in map(self._of_table, levels):
             relation = self._relations.get(level.table)
             reason = self._why_none(level.table, of)
             if relation is None or reason is not None:
@@ -214,7 +229,9 @@ class Questions:
         """Why a table gets no index; None if it may."""
         relation, name = self._relations.get(table), ".".join(table)
         if relation is None or relation.kind not in ("r", "p", "m"):
-            return NoIndex(of.name, f"{name} is no table", False, "Ask EXPLAIN for the view's own tables.", name)
+            is_view = relation is not None and relation.kind == "v"
+            because = "is a view of more than rows and columns of one table" if is_view else "is no table"
+            return NoIndex(of.name, f"{name} {because}", False, "Ask EXPLAIN for the view's own tables.", name)
         partitions = self._partitions.get(table)
         because = _why_not_built(partitions) if relation.kind == "p" else ""
         if because:
