@@ -103,6 +103,7 @@ SEAMS = {
         "proxy/schema/aggregate.py",
         "proxy/schema/constants.py",
         "proxy/schema/parsing.py",
+        "proxy/schema/plain_view.py",
         "proxy/schema/searches.py",
         "proxy/schema/routine_body.py",
         "proxy/sql/expressions.py",

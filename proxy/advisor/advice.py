@@ -95,7 +95,7 @@ class AdvisedIndex(msgspec.Struct, frozen=True):
 
     @property
     def statement(self) -> str:
-        """The statement that creates it; it cannot run in a transaction."""
+        """The statement that creates it, or several; one that is concurrent cannot run in a transaction."""
         return self.index.create(self.name, concurrently=True)
 
 
@@ -172,9 +172,9 @@ def _finding(one: AdvisedIndex, seconds: float) -> Finding:
 
 def _reads_whole(one: AdvisedIndex) -> bool:
     """Whether a statement reads the whole table now, and not by an index that is merely a worse one."""
-    table = (one.index.schema, one.index.table)
+    tables = one.index.tables
     nodes = (node for pair in one.plans for node in pair.before.root.walk())
-    return any(node.kind == "Seq Scan" and (node.schema, node.relation) == table for node in nodes)
+    return any(node.kind == "Seq Scan" and (node.schema, node.relation) in tables for node in nodes)
 
 
 def _confidence(one: AdvisedIndex) -> str:

@@ -1,13 +1,17 @@
 """The indexes that a level of a request could use.
 
 Equality columns come first, the most selective one first; then one range, or the order with its directions and nulls.
+Beside each of these there is one on the rows alone that a constant filter picks.
 PostgreSQL, "Multicolumn Indexes", "Indexes and ORDER BY" and "Partial Indexes".
 """
 
 from collections.abc import Iterator, Sequence
 
-from proxy.advisor.levels import EQUALITIES, RANGES, Constants, ReadLevel
-from proxy.plans.proposed_index import ProposedIndex
+from msgspec import structs
+
+from proxy.advisor.levels import EQUALITIES, RANGES, Constants, NullTest, ReadLevel
+from proxy.advisor.selection import NEAR
+from proxy.plans.proposed_index import NOT_NULL, NULL, ProposedIndex
 from proxy.postgrest.request.api_request import OrderTerm
 from proxy.postgrest.request.conditions import SEARCHES, Condition
 from proxy.schema.compared import plain_columns
@@ -33,7 +37,11 @@ def candidates(level: ReadLevel, relation: Relation, database: Database, constan
     """The candidates of a level. None where a unique index already finds its at most one row."""
     if finds_one_row(level, relation):
         return set()
-    found = set(_btree(level, relation))
+    plain = set(_btree(level, relation))
+    found = set(plain)
+    for test in level.null_tests:
+        where = _null_predicate(relation, test)
+        found |= {structs.replace(index, where=where) for index in plain} if where else set()
     for column in level.equal:
         where = _predicate(relation, column, constants)
         if where:
@@ -104,6 +112,19 @@ def _predicate(relation: Relation, name: str, constants: Constants) -> str:
     return f"{quoted(name)} = '" + value.replace("'", "''") + "'"
 
 
+def _null_predicate(relation: Relation, test: NullTest) -> str:
+    """The condition of a partial index; empty if an index on the rows that it leaves would be no smaller."""
+    share = _null_share(_column(relation, test.column), test)
+    return quoted(test.column) + (NULL if test.is_null else NOT_NULL) if 0 < share < 1 - NEAR else ""
+
+
+def _null_share(column: TableColumn | None, test: NullTest) -> float:
+    """The share of rows that a test picks; 1 if it is not known."""
+    if column is None or column.stats is None:
+        return 1.0
+    return column.stats.null_frac if test.is_null else 1 - column.stats.null_frac
+
+
 def _frequency(stats: ColumnStats, value: str) -> float:
     frequency = stats.frequency(value)
     return 1.0 if frequency is None else frequency
@@ -152,6 +173,10 @@ def untried(level: ReadLevel, relation: Relation, database: Database) -> Iterato
         if one.operator != "is" or not _picks_many(one, column.stats):
             path = "".join(step.arrow + step.key for step in one.field.path)
             yield f"{one.field.name}{path}={one.operator}" + (f".{one.value}" if one.operator == "is" else "")
+    yield from level.of_expressions
+    for test in level.null_tests:
+        if not test.is_null and _null_share(_column(relation, test.column), test) <= FEW:
+            yield f"{test.column}=not.is.null"
     if level.alternatives:
         yield "or"
 

@@ -19,6 +19,13 @@ from proxy.sql.table_reads import TableRead
 EQUALITIES, RANGES = frozenset(("eq", "in")), frozenset(("gt", "gte", "lt", "lte"))
 
 
+class NullTest(msgspec.Struct, frozen=True):
+    """``column IS NULL``, or ``column IS NOT NULL``: a condition without a value, which is the same in all calls."""
+
+    column: str
+    is_null: bool
+
+
 class ReadLevel(msgspec.Struct, frozen=True):
     """A level of a request: the table, and its conditions that must all hold."""
 
@@ -35,6 +42,10 @@ class ReadLevel(msgspec.Struct, frozen=True):
     """``order`` is that of its groups: no row is skipped, and none has to be sorted."""
     alternatives: bool = False
     """It has an OR; its conditions are not among ``conditions``."""
+    null_tests: tuple[NullTest, ...] = ()
+    """Those that must all hold. ``is.null`` is among ``conditions`` too, ``not.is.null`` is not: it is negated."""
+    of_expressions: tuple[str, ...] = ()
+    """Conditions and orders of a view's expressions, of which its table has no column; they are in no other field."""
 
     @property
     def equal(self) -> tuple[str, ...]:
@@ -77,8 +88,21 @@ def _embeds(nodes: list[EmbedNode], above: RelationName, declared: DeclaredSchem
 def _level(table: RelationName, own: QueryLevel, joined: tuple[str, ...], selected: tuple[str, ...] = ()) -> ReadLevel:
     limited = own.limit is not None and own.offset in (None, "0")
     return ReadLevel(
-        table, tuple(_all_of(own.where)), joined, own.order, limited, selected, alternatives=_has_or(own.where)
+        table,
+        tuple(one for one in _all_of(own.where) if not one.negated),
+        joined,
+        own.order,
+        limited,
+        selected,
+        alternatives=_has_or(own.where),
+        null_tests=tuple(dict.fromkeys(_null_tests(own.where))),
     )
+
+
+def _null_tests(wheres: tuple[Where, ...]) -> Iterator[NullTest]:
+    for one in _all_of(wheres):
+        if one.operator == "is" and one.value in ("null", "not_null") and not one.field.path:
+            yield NullTest(one.field.name, (one.value == "null") != one.negated)
 
 
 def _has_or(wheres: tuple[Where, ...]) -> bool:
@@ -87,12 +111,12 @@ def _has_or(wheres: tuple[Where, ...]) -> bool:
 
 
 def _all_of(wheres: tuple[Where, ...]) -> Iterator[Condition]:
-    """The conditions that must all hold; those of ``or`` and ``not`` are none of them."""
+    """The conditions that must all hold, negated ones too; those within ``or`` and ``not.and`` are none of them."""
     for where in wheres:
         if isinstance(where, Tree):
             if where.operator == "and" and not where.negated:
                 yield from _all_of(where.parts)
-        elif not where.negated:
+        else:
             yield where
 
 

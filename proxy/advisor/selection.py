@@ -7,6 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from math import inf
 
 import msgspec
+from msgspec import structs
 
 from proxy.plans.proposed_index import ProposedIndex
 
@@ -67,7 +68,11 @@ def choose(candidates: Sequence[Candidate], room: float = inf) -> Choices:
         chosen.append(choice)
         costs = tried[choice.index]
         left = [one for one in useful if one.index != choice.index]  # one that is of no use alone is of none beside
-    return (yield from _without_idle(chosen, costs))
+    indexes = {one.index for one in chosen}
+    kept = [one for one in chosen if not one.index.where or structs.replace(one.index, where="") not in indexes]
+    if len(kept) < len(chosen):  # one on all rows has the keys of the partial one, as where it had existed before
+        costs = yield frozenset(one.index for one in kept)
+    return (yield from _without_idle(kept, costs))
 
 
 def _best(useful: Sequence[Candidate], gains: Mapping[ProposedIndex, float]) -> Choice:

@@ -14,13 +14,14 @@ from proxy.advisor.write_cost import risk
 from proxy.database.built_indexes import built_indexes
 from proxy.database.inquiry import Inquiry, Proof
 from proxy.database.plans import read_declared_schema
-from proxy.database.questions import Questions, Updates, wanted_by
+from proxy.database.questions import Partitions, Questions, Updates, wanted_by
 from proxy.database.session import LOCKED, Caller, DatabaseFaultError, Limits, rolled_back
 from proxy.database.trial import HYPOPG_METHODS, MOST_CALLS, WhatIf, trial
 from proxy.database.write_trial import write_cost
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.schema.names import quoted
 from proxy.schema.snapshot import Database
+from proxy.sql.relationships import RelationName
 
 if TYPE_CHECKING:
     from proxy.database.session import Connection
@@ -28,6 +29,24 @@ if TYPE_CHECKING:
 
 REFUSED = "select rolname::text as name from pg_roles where rolname = any($1) and not pg_has_role(oid, 'member')"
 """The roles that the role of the connection may not become."""
+PARTITIONS = """
+select n.nspname::text as schema, p.relname::text as name, bool_and(c.relkind = 'r') as plain,
+  sum(greatest(c.relpages, 0))::int8 as pages, array_agg(s.nspname::text order by s.nspname, c.relname) as schemas,
+  array_agg(c.relname::text order by s.nspname, c.relname) as names
+from pg_inherits h join pg_class p on p.oid = h.inhparent and p.relkind = 'p'
+join pg_namespace n on n.oid = p.relnamespace
+join pg_class c on c.oid = h.inhrelid join pg_namespace s on s.oid = c.relnamespace group by 1, 2
+"""
+"""The partitioned tables that have partitions, with these."""
+
+
+async def _partitions(connection: "Connection") -> Mapping[RelationName, Partitions]:
+    return {
+        (row["schema"], row["name"]): Partitions(
+            tuple(zip(row["schemas"], row["names"], strict=True)), row["pages"], row["plain"]
+        )
+        for row in await connection.fetch(PARTITIONS)
+    }
 
 
 def _tell_nobody(_: str) -> None:
@@ -65,7 +84,8 @@ async def advise(
         roles = sorted({one.role for one in observed if isinstance(one, ObservedCalls)})
         refused = {row["name"] for row in await connection.fetch(REFUSED, roles)}
         own = str(await connection.fetchval("select session_user")) if refused else ""
-    questions = Questions(database, declared, writes or {}, updates=updates)
+        partitions = await _partitions(connection) if settings.trial_told else {}
+    questions = Questions(database, declared, writes or {}, updates=updates, partitions=partitions)
     questions.none += [_not_as(role, own) for role in sorted(refused)]
     for one in sorted(observed, key=lambda each: (-each.seconds, _name(each))):
         if isinstance(one, ObservedCalls):
@@ -125,9 +145,9 @@ def _provable(wanted: Sequence[ProposedIndex], proof: str, questions: Questions)
     left = [index for index in wanted if index.method not in HYPOPG_METHODS or any("(" in key for key in index.keys)]
     if proof == "hypopg":
         left = [index for index in left if index.method not in HYPOPG_METHODS]
-    else:  # what a policy adds to a statement is seen in a plan only
+    else:  # what a policy adds is seen in a plan only; how many rows have a key and a null is in no statistics
         known = frozenset[ProposedIndex]().union(*(one.from_filters for one in questions.asked))
-        left += [index for index in wanted if index not in known and index not in left]
+        left += [index for index in wanted if (index.is_for_nulls or index not in known) and index not in left]
     questions.none += [
         NoIndex(index.create(), because, False, _proved_by(index), f"{index.schema}.{index.table}") for index in left
     ]

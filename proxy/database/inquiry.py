@@ -77,7 +77,18 @@ class Inquiry:
         for number, table in enumerate(order):
             self._tell(f"indexes: table {number + 1} of {len(order)}, {self._asked.calls} plans")
             advised += await self._advised_for(table, by_table[table], asking[table])
-        return advised
+        return [one for one in advised if not self._is_of_whole(one, advised)]
+
+    def _is_of_whole(self, one: AdvisedIndex, advised: Sequence[AdvisedIndex]) -> bool:
+        """Whether an index of a partitioned table, which is advised too, puts the same one on this partition."""
+        for other in advised:
+            if (one.index.schema, one.index.table) in other.index.partitions and _alike(one.index, other.index):
+                because = f"index {other.name}, to create on {other.index.schema}.{other.index.table}, serves it"
+                table = f"{one.index.schema}.{one.index.table}"
+                names = dict.fromkeys(pair.fingerprint for pair in one.plans)
+                self._questions.none += [NoIndex(name, because, object=table) for name in names]
+                return True
+        return False
 
     async def _advised_for(
         self, table: RelationName, mine: Sequence[ProposedIndex], asking: Sequence[Question]
@@ -162,7 +173,7 @@ class Inquiry:
 
     def _is_worth_it(self, before: Plan, after: Plan, indexes: Iterable[ProposedIndex]) -> bool:
         """Whether a gain counts: rows that an index finds already are found fast enough, unless much is saved."""
-        tables = {(index.schema, index.table) for index in indexes}
+        tables = {table for index in indexes for table in index.tables}
         whole = any(node.kind == "Seq Scan" and (node.schema, node.relation) in tables for node in before.root.walk())
         return whole or before.cost - after.cost >= MUCH_SAVED or not all(map(self._is_begun, indexes))
 
@@ -172,10 +183,19 @@ class Inquiry:
         known = self._relations[index.schema, index.table].indexes
         return any(each.valid and not each.where and each.keys[0].text == first for each in known)
 
+    def _free_name(self, index: ProposedIndex) -> str:
+        """A name that no table or index has, and none has those that its partitions' indexes get by it."""
+        taken = self._names[index.schema]
+        while True:
+            name = free_name(index.name, taken)
+            if not any(own in self._names.get(schema, ()) for schema, own in index.names_of_partitions(name)):
+                return name
+            taken |= {name}
+
     async def _described(self, choice: Choice, planned: Sequence[PlannedQuestion]) -> AdvisedIndex:
         """An index with the plans of the statements that it makes cheaper."""
         index = choice.index
-        name = free_name(index.name, self._names[index.schema])
+        name = self._free_name(index)
         statements = [one.statement for one, _ in planned]
         plans = [base for _, base in planned]
         plans = await self._asked.what_if(statements, [index]) if self._proof != "none" else plans
@@ -201,6 +221,12 @@ class Inquiry:
             wider.name if wider else "",
             risk(index, relation, WriteCost(size / max(relation.rows, 1)), self._questions.writes_to(relation)),
         )
+
+
+def _alike(one: ProposedIndex, other: ProposedIndex) -> bool:
+    """Whether two indexes differ in their table alone."""
+    shapes = ((each.method, each.keys, each.include, each.where) for each in (one, other))
+    return next(shapes) == next(shapes)
 
 
 def _no_gain(tried: int, untried: int) -> str:

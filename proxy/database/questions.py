@@ -13,9 +13,11 @@ from proxy.advisor.candidates import candidates, finds_one_row, policy_candidate
 from proxy.advisor.existing import equal_index
 from proxy.advisor.levels import Constants, ReadLevel, level_of, read_levels
 from proxy.advisor.sizes import SMALL_PAGES
+from proxy.advisor.views import constants_of_tables, level_of_table, shown_table
 from proxy.advisor.write_cost import ObservedWrites
 from proxy.database.session import Caller
 from proxy.database.trial import CalledStatement
+from proxy.plans.parameters import ColumnFacts
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.plans.statements import StatementSet, facts_of_database, statements_of
 from proxy.plans.words import hide_values
@@ -37,12 +39,26 @@ MUCH_WRITTEN = 10
 """A table with so many times more writes than reads gets no index."""
 
 
+MOST_PARTITIONS = 100
+"""Partitions of a table on which indexes are built for a trial: each takes a lock until the end."""
+
+
 class AskedCalls(msgspec.Struct, frozen=True):
     """What was seen of a statement; ``name`` is the fingerprint, or the text of a statement."""
 
     name: str
     calls: int
     seconds: float
+
+
+class Partitions(msgspec.Struct, frozen=True):
+    """The partitions of a table."""
+
+    tables: tuple[RelationName, ...]
+    pages: int
+    """Of all, as last counted by VACUUM or ANALYZE."""
+    plain: bool
+    """Whether each is a table, and none is partitioned itself or foreign."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -78,8 +94,11 @@ class Questions:
         writes: Mapping[str, int],
         policies: bool = True,
         updates: Updates | None = None,
+        partitions: Mapping[RelationName, Partitions] | None = None,
     ) -> None:
-        """``policies``: whether the indexes that policies could use are asked about too."""
+        """``policies``: whether the indexes that policies could use are asked about too. ``partitions``: those of each
+        partitioned table, if indexes are built for a trial: HypoPG has none of partitioned tables.
+        """
         self.asked: list[Question] = []
         self.none: list[NoIndex] = []
         self._database = database
@@ -88,7 +107,20 @@ class Questions:
         self._writes = writes
         self._policies = policies
         self._updates = updates
-        self._facts_of = facts_of_database(database)
+        self._partitions = partitions or {}
+        self._facts_of_own = facts_of_database(database)
+
+    def _facts_of(self, table: RelationName, column: str) -> ColumnFacts | None:
+        """What is known of a column; of a view's, what is known of the table's column that it shows."""
+        relation, origins = self._relations.get(table), self._declared.shown.get(table, {})
+        is_shown = relation is not None and relation.kind == "v" and column in origins
+        return self._facts_of_own(*(origins[column] if is_shown else (table, column)))
+
+    def _of_table(self, level: ReadLevel) -> ReadLevel:
+        """A level of a view that shows rows of one table as one of that table; any other as it is."""
+        relation = self._relations.get(level.table)
+        shown = None if relation is None else shown_table(relation, self._declared)
+        return level if shown is None else level_of_table(level, shown)
 
     def writes_of(self, table: RelationName) -> int:
         """Observed writes to a table; a name without schema is one of the first schema."""
@@ -153,16 +185,18 @@ class Questions:
         """
         indexes: set[ProposedIndex] = set()
         from_filters: set[ProposedIndex] = set()
-        for level in levels:
+        constants = constants_of_tables(constants, self._declared)
+        for level in map(self._of_table, levels):
             relation = self._relations.get(level.table)
             reason = self._why_none(level.table, of)
             if relation is None or reason is not None:
                 self.none += [reason] if reason else []
                 continue
-            new = candidates(level, relation, self._database, constants)
+            new = self._with_partitions(candidates(level, relation, self._database, constants))
             self._tell_untried(level, relation, new, of)
             from_filters |= new
-            for index in sorted(new | (policy_candidates(relation) if self._policies else set())):
+            of_policies = self._with_partitions(policy_candidates(relation)) if self._policies else set()
+            for index in sorted(new | of_policies):
                 served = equal_index(index, relation)
                 if served is None:
                     indexes.add(index)
@@ -171,6 +205,14 @@ class Questions:
                     because = f"index {served.name} of {relation.full_name} has the keys {keys}"
                     self.none.append(NoIndex(of.name, because, object=relation.full_name))
         return frozenset(indexes), frozenset(indexes & from_filters)
+
+    def _with_partitions(self, indexes: Iterable[ProposedIndex]) -> set[ProposedIndex]:
+        known = self._partitions
+        return {
+            msgspec.structs.replace(one, partitions=known[table].tables) if table in known else one
+            for one in indexes
+            for table in ((one.schema, one.table),)
+        }
 
     def _tell_untried(
         self, level: ReadLevel, relation: Relation, new: Collection[ProposedIndex], of: AskedCalls
@@ -187,20 +229,35 @@ class Questions:
         """Why a table gets no index; None if it may."""
         relation, name = self._relations.get(table), ".".join(table)
         if relation is None or relation.kind not in ("r", "p", "m"):
-            return NoIndex(of.name, f"{name} is no table", False, "Ask EXPLAIN for the view's own tables.", name)
-        if relation.kind == "p":
-            because = f"{name} is partitioned, and plans name its partitions only"
-            return NoIndex(of.name, because, False, "Ask EXPLAIN with the index on a copy.", name)
+            is_view = relation is not None and relation.kind == "v"
+            because = "is a view of more than rows and columns of one table" if is_view else "is no table"
+            return NoIndex(of.name, f"{name} {because}", False, "Ask EXPLAIN for the view's own tables.", name)
+        partitions = self._partitions.get(table)
+        because = _why_not_built(partitions) if relation.kind == "p" else ""
+        if because:
+            remedy = "Ask EXPLAIN with the index on a copy." if partitions else "Use --trial on a copy."
+            return NoIndex(of.name, f"{name} {because}", False, remedy, name)
+        pages = partitions.pages if partitions else relation.pages
         if relation.rows < 0:
             return NoIndex(of.name, f"{name} has no statistics", False, f"Run ANALYZE on {name}.", name)
-        if relation.pages < SMALL_PAGES:
-            pages = f"{relation.pages} pages, which Postgres reads as fast as an index"
-            return NoIndex(of.name, f"{name} is small: {pages}", object=name)
+        if pages < SMALL_PAGES:
+            because = f"{name} is small: {pages} pages, which Postgres reads as fast as an index"
+            return NoIndex(of.name, because, object=name)
         written = self.writes_of(table)
         if written > MUCH_WRITTEN * max(1, of.calls):
             because = f"{name} is written more than read: {written} writes, {of.calls} calls"
             return NoIndex(of.name, because, object=name)
         return None
+
+
+def _why_not_built(partitions: Partitions | None) -> str:
+    """Why no index of a partitioned table is tried; empty if they are."""
+    if partitions is None:
+        return "is partitioned, and only a trial builds the indexes of its partitions"
+    if not partitions.plain:
+        return "has partitions that are partitioned or foreign tables themselves"
+    most = len(partitions.tables) > MOST_PARTITIONS
+    return f"has more than {MOST_PARTITIONS} partitions, on each of which an index would be built" if most else ""
 
 
 def _constants(made: StatementSet) -> Constants:

@@ -39,7 +39,8 @@ from pg_stat_activity where pid <> pg_backend_pid() and datname = current_databa
 """
 """fanin's own connections write nothing; one that was just closed may be listed for a moment."""
 BUILT = """
-select c.relname::text as name, pg_relation_size(c.oid) as size, x.indcheckxmin as unusable
+select c.relname::text as name, x.indcheckxmin as unusable, pg_relation_size(c.oid) + coalesce((
+  select sum(pg_relation_size(p.relid)) from pg_partition_tree(c.oid) p where p.relid <> c.oid), 0)::int8 as size
 from pg_class c join pg_index x on x.indexrelid = c.oid where c.oid = $1::text::regclass
 """
 

@@ -31,7 +31,8 @@ async def write_cost(connection: "Connection", index: ProposedIndex, size: float
                 return WriteCost(size)
             before = min([await _written(connection, index) for _ in range(RUNS)])
             await connection.execute(f"truncate {COPY}")
-            await connection.execute(structs.replace(index, schema="pg_temp", table="fanin_trial_writes").create())
+            copied = structs.replace(index, schema="pg_temp", table="fanin_trial_writes", partitions=())
+            await connection.execute(copied.create())
             after = min([await _written(connection, index) for _ in range(RUNS)])
     except DatabaseFaultError:
         return WriteCost(size)

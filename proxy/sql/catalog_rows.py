@@ -102,6 +102,7 @@ def read_relations(schema: str, rows: CatalogRows) -> DeclaredSchema:
         views=frozenset(_table(row) for row in rows.columns if row["view"]),
         functions=tuple(_function(row) for row in rows.functions),
         represented=frozenset(row["type"] for row in rows.columns if row["represented"]),
+        shown=shown,
     )
 
 

@@ -52,6 +52,8 @@ class DeclaredSchema(msgspec.Struct, frozen=True):
     functions: tuple[RowFunction, ...] = ()
     represented: frozenset[str] = frozenset()
     """Domains whose values PostgREST casts (data representations)."""
+    shown: Mapping[RelationName, Mapping[str, tuple[RelationName, str]]] = {}
+    """Per view and column, the table's column that it shows."""
 
 
 class Relationship(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ COLUMNS = (
     TableColumn("words", "tsvector", stats=ColumnStats(-1, 0, 80)),
     TableColumn("sent", "boolean", stats=ColumnStats(2, 0, 1, ("t", "f"), (0.99, 0.01))),
     TableColumn("left", "date", stats=ColumnStats(5, 0.99, 4)),
+    TableColumn("gone", "date", stats=ColumnStats(5, 0.5, 4)),
 )
 PRIMARY = Index("public", "t", "t_pkey", "btree", (IndexKey("id", "id"),), unique=True, primary=True)
 TABLE = Relation(schema="public", name="t", kind="r", rows=1000, columns=COLUMNS, indexes=(PRIMARY,))
@@ -67,6 +68,9 @@ def test_candidates_follow_from_filters_and_order(query: str, expected: set[str]
         ("sent=is.false", ["sent=is.false"]),
         ("sent=is.true", []),
         ("left=is.null", []),
+        ("left=not.is.null", ["left=not.is.null"]),
+        ("owner=not.is.null", []),
+        ("facts->>kind=not.is.null", []),
         ("owner=is.null", ["owner=is.null"]),
         ("name=match.?", ["name=match"]),
         ("name=ilike.?", ["name=ilike"]),
@@ -90,6 +94,28 @@ def test_a_partial_index_needs_a_constant_that_picks_few_rows() -> None:
     assert "state where state = 'open'" in shapes("state=eq.?", "open")
     assert shapes("state=eq.?", "done") == {"state"}
     assert "owner where state = 'open'" in shapes("state=eq.?&owner=eq.?", "open")
+
+
+def test_a_condition_on_null_has_partial_indexes_beside_the_plain_ones() -> None:
+    assert shapes("owner=eq.?&gone=is.null") == {"owner", "owner where gone IS NULL"}
+    assert shapes("and=(owner.eq.?,left.not.is.null)") == {"owner", 'owner where "left" IS NOT NULL'}
+    assert shapes("gone=is.null&order=at.desc&limit=?", limit=20) == {"at DESC", "at DESC where gone IS NULL"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "left=is.null",
+        "at=is.null",
+        "at=not.is.null",
+        "or=(gone.is.null,at.is.null)",
+        "not.and=(gone.is.null,at.is.null)",
+        "facts->>kind=is.null",
+        "unknown=is.null",
+    ],
+)
+def test_a_condition_on_null_that_leaves_hardly_a_row_out_or_need_not_hold_has_no_partial_index(query: str) -> None:
+    assert shapes(f"owner=eq.?&{query}") == {"owner"}
 
 
 def test_an_order_alone_is_worth_an_index_only_with_a_limit_and_from_the_first_row() -> None:

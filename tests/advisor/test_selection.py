@@ -43,6 +43,15 @@ def test_an_index_that_a_later_one_makes_superfluous_is_taken_out() -> None:
     assert [one.index for one in chosen([Candidate(A, 1), Candidate(AB, 3)], costs)] == [AB]
 
 
+def test_a_partial_index_is_taken_out_where_one_with_its_keys_has_all_rows() -> None:
+    partial = ProposedIndex("public", "t", ("a",), where="b IS NULL")
+
+    def costs(some: frozenset[ProposedIndex]) -> list[float]:
+        return [10.0 if partial in some else 20.0 if A in some else 100.0, 10.0 if A in some else 100.0]
+
+    assert [one.index for one in chosen([Candidate(partial, 1), Candidate(A, 3)], costs)] == [A]
+
+
 def test_a_small_gain_is_no_reason_for_an_index() -> None:
     assert chosen([Candidate(A, 1)], lambda some: [95.0 if some else 100.0]) == ()
 

@@ -33,6 +33,26 @@ def test_a_name_fits_and_is_the_same_each_time(keys: tuple[str, ...]) -> None:
     assert index.name != ProposedIndex("s", "t", keys, where="a = 1").name
 
 
+def test_the_index_of_a_partitioned_table_is_made_of_those_of_its_partitions() -> None:
+    index = ProposedIndex("s", "t", ("a",), where="b IS NULL", partitions=(("s", "t1"), ("o", "t2")))
+    assert index.create() == 'CREATE INDEX ON "s"."t" USING btree (a) WHERE b IS NULL'
+    assert index.create("i", concurrently=True).split(";\n") == [
+        'CREATE INDEX "i" ON ONLY "s"."t" USING btree (a) WHERE b IS NULL',
+        'CREATE INDEX CONCURRENTLY "i_1" ON "s"."t1" USING btree (a) WHERE b IS NULL',
+        'ALTER INDEX "s"."i" ATTACH PARTITION "s"."i_1"',
+        'CREATE INDEX CONCURRENTLY "i_2" ON "o"."t2" USING btree (a) WHERE b IS NULL',
+        'ALTER INDEX "s"."i" ATTACH PARTITION "o"."i_2"',
+    ]
+    assert index.drop("i").split("; ") == [
+        'DROP INDEX IF EXISTS "s"."i"',
+        'DROP INDEX CONCURRENTLY IF EXISTS "s"."i_1"',
+        'DROP INDEX CONCURRENTLY IF EXISTS "o"."i_2"',
+    ]
+    assert {len(own.encode()) for _, own in index.names_of_partitions("é" * 31)} == {MAX_NAME - 1}
+
+
 def test_only_indexes_of_its_tables_concern_a_statement() -> None:
     assert of_tables([PLAIN], [("public", "videos")]) == {PLAIN}
     assert of_tables([PLAIN], [("other", "videos")]) == frozenset()
+    of_whole = ProposedIndex("public", "videos", ("id",), partitions=(("old", "videos_1"),))
+    assert of_tables([of_whole], [("old", "videos_1")]) == {of_whole}

@@ -187,3 +187,20 @@ async def test_a_table_that_may_not_be_read_is_named_and_the_rest_is_advised(hyp
     assert {one.index.table for one in advice.indexes} == {"videos"}
     reasons = {one.about: one.reason for one in advice.none}
     assert "rushes" in reasons["GET rushes?select=*&monthly_tracking_id=eq.?&order=created_at.desc"]
+
+
+async def test_hypopg_proves_a_partial_index_on_the_rows_without_a_value(hypopg: str) -> None:
+    await run(
+        hypopg,
+        "create table drafts (id bigint primary key, owner int not null, deleted_at int)",
+        "insert into drafts select n, n % 500, case when n / 500 % 2 = 0 then n end from generate_series(1, 20000) n",
+        "vacuum analyze drafts",
+    )
+    try:
+        database = await read_database(hypopg, ("public",))
+        calls = [ObservedCalls(SeenCalls("GET drafts?select=*&owner=eq.?&deleted_at=is.null"), 40, 1.2)]
+        async with connected(hypopg) as connection:
+            (index,) = (await advise(connection, database, calls, AdvisorSettings())).indexes
+    finally:
+        await run(hypopg, "drop table drafts")
+    assert (index.proof, index.index.keys, index.index.where) == ("hypopg", ("owner",), "deleted_at IS NULL")
