@@ -83,6 +83,8 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     """
     content_profile: str = ""
     """Value of Content-Profile, which names the schema of a write; empty when absent."""
+    call_headers: str = ""
+    """The headers of `identity` that only name a call, as `caller_hash` leaves them out: names joined by commas."""
     name_lines: bytes | None = None
     """Lines with the route and the trace, with which `merged_lines` begins too; None if upstream is not told them."""
 
@@ -385,6 +387,8 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """Numbers of the upstream calls that were made for it and could not answer it."""
     differing_headers: str = ""
     """The request headers (names joined by commas) because of which it shared no call with similar reads."""
+    call_headers: str = ""
+    """The request headers (names joined by commas) that only name the call, and are part of ``exact_identity``."""
     identity: int = 0
     """Hash, keyed per process, of the caller (`RequestHead.caller_hash`): requests with different ones may get other
     rows. 0 if unknown.

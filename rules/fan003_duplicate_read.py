@@ -3,14 +3,14 @@
 What it does
 ------------
 Finds, within one trace, reads of tables and views that one caller made at least ``rules.duplicate_read.min_calls``
-times. The requests are byte-equal, or differ only in a bound that is new each time, such as ``at=lte.`` and the present
-moment, and have the same answer. Between them is no write of any kind by the trace, no write to the relation by anybody
-that fanin saw, and as a rule no pause of more than ``rules.duplicate_read.max_pause`` seconds without a request. A loop
-that writes to other tables, and reads the same rows at least three times between those writes, counts too: if all the
-answers are alike, the names of the tables have no word in common, and no function was called by POST. Client retries,
-answers other than 2xx, polling, and reads that are part of an N+1 (FAN001, FAN002) do not count. Traces that may mix
-several requests of the application are not analysed. The default is three, because two equal reads are often intended
-(check, then use).
+times. The requests are byte-equal, or have the same answer and differ only in a bound that is new each time, such as
+``at=lte.`` and the present moment, or in a header that only names the call, such as ``X-Request-Id``. Between them is
+no write of any kind by the trace, no write to the relation by anybody that fanin saw, and as a rule no pause of more
+than ``rules.duplicate_read.max_pause`` seconds without a request. A loop that writes to other tables, and reads the
+same rows at least three times between those writes, counts too: if all the answers are alike, the names of the tables
+have no word in common, and no function was called by POST. Client retries, answers other than 2xx, polling, and reads
+that are part of an N+1 (FAN001, FAN002) do not count. Traces that may mix several requests of the application are not
+analysed. The default is three, because two equal reads are often intended (check, then use).
 
 Why it hurts
 ------------
@@ -36,8 +36,9 @@ Safety
 ------
 Safe: equal reads that wait at the same time share one call, and each caller gets a copy of PostgREST's answer, unless
 the answer has a cookie or another header that may belong to one caller. A read never joins a call that was already
-sent, so it does not see older rows than with a call of its own. fanin does not share reads made one after another; for
-both kinds, read once and pass the rows on.
+sent, so it does not see older rows than with a call of its own. Reads that differ in a header share none, unless
+``identity.also_neutral`` names it. fanin does not share reads made one after another; for all kinds, read once and pass
+the rows on.
 """
 
 from collections import Counter
@@ -58,6 +59,12 @@ from proxy.analysis.patterns.fan_out import (
 )
 from proxy.analysis.patterns.moving_bounds import bounds_of, equal_but_for_a_bound, moving_names
 from proxy.analysis.patterns.pauses import BusyTime, is_polled, runs_without_pauses
+from proxy.analysis.patterns.per_call_headers import (
+    differing_names,
+    differs_in_header,
+    equal_but_for_a_header,
+    header_names,
+)
 from proxy.analysis.rule import InSteps, Rule, RuleContext, RuleLookup
 from proxy.analysis.spans import (
     by_fingerprint,
@@ -142,6 +149,8 @@ def _repeated(spans: Sequence[Span], bounds: DuplicateRead) -> Steps[list[Run]]:
     yield
     between = yield from equal_between_other_writes(spans, {run[0].same for run in often}, bounds.min_calls)
     often += between
+    apart = yield from equal_but_for_a_header(spans, {run[0].same for run in often}, bounds.min_calls)
+    often += apart
     yield
     moving = yield from _moving(spans)
     often += [run for run in moving if len(run) >= bounds.min_calls]
@@ -241,13 +250,24 @@ def _title(parsed: ParsedFingerprint, again: Sequence[Run]) -> str:
     count = sum(map(len, again))
     if len(again) > 1:
         return f"{count} reads of {parsed.name} for {len(again)} different queries"
-    moving = _moving_names(again)
-    return f"{count} equal reads of {parsed.name}" + (f", but for the moving bound {moving}" if moving else "")
+    moving, header = _moving_names(again), header_names(again)
+    but_for = f"the moving bound {moving}" if moving else header
+    return f"{count} equal reads of {parsed.name}" + (f", but for {but_for}" if but_for else "")
 
 
 def _moving_names(again: Sequence[Run]) -> str:
     """The bounds that differ in the reads of a run; empty if the reads are byte-equal."""
     return ", ".join(dict.fromkeys(name for run in again for name in moving_names(run)))
+
+
+def _header_evidence(again: Sequence[Run]) -> Iterator[str]:
+    """Which header keeps reads in flight together from sharing a call, with the setting that lets them."""
+    apart = [run for run in again if differs_in_header(run) and in_parallel(run)]
+    if not apart:
+        return
+    names = ", ".join(f'"{name}"' for name in dict.fromkeys(name for run in apart for name in differing_names(run)))
+    setting = f"identity.also_neutral = [{names}]" if names else "name it in identity.also_neutral"
+    yield f"{header_names(apart)} is new in each, so that they share no call. If no SQL reads it: {setting}"
 
 
 def _evidence(again: Sequence[Run], other: Sequence[str]) -> Iterator[str]:
@@ -257,12 +277,16 @@ def _evidence(again: Sequence[Run], other: Sequence[str]) -> Iterator[str]:
     if moving:
         yield f"requests of one caller that differ only in {moving}, made {times} times, each time answered alike"
         yield f"no write by anybody in between{written}"
+    elif header := header_names(again):
+        yield f"requests of one caller that are equal but for {header}, made {times} times, each time answered alike"
+        yield f"no write by anybody in between{written}"
     else:
         yield f"byte-equal requests of one caller, made {times} times, with no write by anybody in between{written}"
     parallel = [run for run in again if in_parallel(run)]
     if parallel:
         calls = count_calls(span for run in parallel for span in run)
         yield f"{sum(map(len, parallel))} sent in parallel; fanin answered them with {plural(calls, 'upstream call')}"
+        yield from _header_evidence(again)
     if len(parallel) < len(again):
         alone = sum(map(len, again)) - sum(map(len, parallel))
         yield f"{alone} sent one after another, which fanin cannot share"

@@ -144,10 +144,11 @@ def _finding(parsed: ParsedFingerprint, usage: Usage, requests: int) -> Finding:
         route="",
         caller=usage.caller,
         problem=f"The application reads {parsed.name} repeatedly, although it probably never changes.",
-        current=f"{often} requests in {usage.traces} traces, {format_bytes(usage.size)}, {usage.seconds:.2f} s;"
+        current=f"{plural(often, 'request')} in {plural(usage.traces, 'trace')}, {format_bytes(usage.size)},"
+        f" {usage.seconds:.2f} s;"
         f" {100 * share:.0f} % of all requests",
         evidence=(
-            f"{rows} rows each time, no value in the filters, and one caller",
+            f"{plural(rows, 'row')} each time, no value in the filters, and one caller",
             f"fanin saw no write to {parsed.name}",
             *_simulated(usage),
             *([f"read by {', '.join(usage.routes)}"] if usage.routes else []),

@@ -222,7 +222,7 @@ def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
         evidence=tuple(_evidence(use, rows, size)),
         fix=find_fix(_without_limit(parsed), use.column),
         expected=f"{f'{find_name(parsed, use.column)}(…): ' if use.column else ''}1 row instead of {spans[0].rows};"
-        f" {rows} rows and {format_bytes(size)} less.",
+        f" {plural(rows, 'row')} and {format_bytes(size)} less.",
         risk=f"If a page also shows the list, the list is needed. {use.column or 'The column'} should have an index, a"
         " unique one if it identifies one row. If another column identifies the row, filter by that one.",
     )
@@ -235,7 +235,7 @@ def _without_limit(parsed: ParsedFingerprint) -> ParsedFingerprint:
 
 
 def _evidence(use: Use, rows: int, size: int) -> Iterator[str]:
-    yield f"{rows} rows and {format_bytes(size)} were read, probably without use"
+    yield f"{plural(rows, 'row')} and {format_bytes(size)} were read, probably without use"
     if use.certain:
         yield "later requests of the trace use the keys of one of its rows, and of no other"
     if use.why:

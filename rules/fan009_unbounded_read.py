@@ -83,13 +83,13 @@ def _finding(trace: Trace, spans: Sequence[Span], context: RuleContext[Unbounded
         code=RULE.code,
         impact=volume_impact(size, most.rows),
         confidence="high",
-        title=f"{most.rows} rows of {parsed.name} in one answer, and no limit",
+        title=f"{plural(most.rows, 'row')} of {parsed.name} in one answer, and no limit",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application reads {parsed.name} without a limit: the answer grows with the table.",
-        current=f"{plural(len(spans), 'request')}, up to {most.rows} rows each, {format_bytes(size)}"
+        current=f"{plural(len(spans), 'request')}, up to {plural(most.rows, 'row')} each, {format_bytes(size)}"
         f" in {1000 * total_seconds(spans):.0f} ms",
         evidence=("the request has no limit, offset, Range or list of keys",),
         fix=next_page_fix(parsed, context.facts),

@@ -85,7 +85,7 @@ def _finding(trace: Trace, spans: Sequence[Span], context: RuleContext[DeepOffse
         code=RULE.code,
         impact=impact_of(IMPACTS, skipped),
         confidence="high",
-        title=f"{skipped} rows of {parsed.name} read and discarded to return {rows}",
+        title=f"{plural(skipped, 'row')} of {parsed.name} read and discarded to return {rows}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,

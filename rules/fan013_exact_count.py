@@ -105,14 +105,15 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         code=RULE.code,
         impact=impact_of(IMPACTS, visited),
         confidence="high",
-        title=f"{most} rows of {parsed.name} counted{once} to show a number",
+        title=f"{plural(most, 'row')} of {parsed.name} counted{once} to show a number",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application asks for an exact count of all rows of {parsed.name} that pass its filters.",
-        current=f"{plural(len(spans), 'request')}, {visited} rows counted in {1000 * total_seconds(spans):.0f} ms",
-        evidence=(f"Prefer: count=exact, answered with up to {most} rows in all",),
+        current=f"{plural(len(spans), 'request')}, {plural(visited, 'row')} counted"
+        f" in {1000 * total_seconds(spans):.0f} ms",
+        evidence=(f"Prefer: count=exact, answered with up to {plural(most, 'row')} in all",),
         fix=fix,
         expected="The planner's estimate reads no rows; count=estimated counts exactly below db-max-rows.",
         risk="If the number has to be exact (invoices), count once and pass the number on with each page."

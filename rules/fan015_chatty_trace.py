@@ -42,6 +42,7 @@ Advice: fanin changes nothing.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
 from pydantic import Field
 
 from proxy.analysis.answer_shape import as_asked
@@ -50,6 +51,7 @@ from proxy.analysis.patterns.fan_out import call_impact
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, has_confirmed_names, is_query
 from proxy.analysis.steps import slices
+from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.reads.page_load import load_fix
 from proxy.model import Span, Trace
@@ -102,7 +104,7 @@ def _finding(trace: Trace, spans: Sequence[Span], kinds: Counter[str]) -> Findin
     made = by_fingerprint(spans)
     often = [fingerprint for fingerprint, _ in kinds.most_common(MOST)]
     reads = [as_asked(parse_fingerprint(one), made[one]) for one in often if one.startswith("GET ")]
-    where = trace.route or "one trace"
+    where, calls = trace.route or "one trace", replace(trace, spans=tuple(spans)).calls
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans)),
@@ -113,7 +115,7 @@ def _finding(trace: Trace, spans: Sequence[Span], kinds: Counter[str]) -> Findin
         route=trace.route,
         caller=caller_of(spans),
         problem="The application builds one page or job from many small requests.",
-        current=f"{len(spans)} requests, {trace.calls} upstream calls in {1000 * (trace.end - trace.start):.0f} ms",
+        current=f"{len(spans)} requests, {plural(calls, 'upstream call')} in {1000 * (trace.end - trace.start):.0f} ms",
         evidence=tuple(f"{count} × {fingerprint}" for fingerprint, count in kinds.most_common(MOST)),
         fix=load_fix(reads),
         expected=f"One call instead of the {sum(kinds[fingerprint] for fingerprint in often)} most frequent ones.",

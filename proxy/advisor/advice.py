@@ -157,7 +157,7 @@ def _finding(one: AdvisedIndex, seconds: float) -> Finding:
         route="",
         caller="",
         problem="Without it, Postgres reads rows that the request does not ask for, and drops them.",
-        current=f"{calls} calls, {1000 * spent:,.0f} ms in total",
+        current=f"{calls} {'call' if calls == 1 else 'calls'}, {1000 * spent:,.0f} ms in total",
         evidence=tuple(_evidence(one)),
         fix=Fix(sql=with_undo(f"{one.statement};", f"{index.drop(one.name)};")),
         expected=_expected(one, gain),

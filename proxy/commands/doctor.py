@@ -9,6 +9,7 @@ import os
 from argparse import Namespace
 from collections.abc import Iterator
 
+from proxy.analysis.volume import plural
 from proxy.commands.admin_api import AdminPortError, read_api
 from proxy.commands.event_loop import run
 from proxy.doctor.diagnosis import Diagnosis, SettingChange, SetupCheck, combined, diagnosis_lines
@@ -59,7 +60,8 @@ def _database(facts: UpstreamFacts, settings: Settings) -> Iterator[Diagnosis]:
     if settings.db_uri is not None:
         try:
             catalog = asyncio.run(read_catalog_once(settings))
-            yield Diagnosis((SetupCheck("database", "ok", f"{len(catalog.columns)} relations in its catalog"),))
+            known = f"{plural(len(catalog.columns), 'relation')} in its catalog"
+            yield Diagnosis((SetupCheck("database", "ok", known),))
         except ConfigError as error:
             yield Diagnosis((SetupCheck("database", "broken", str(error)),))
     yield merge_checks(facts.relations, settings, facts.discovered.mount, catalog)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 import msgspec
 
 from proxy.analysis.rule import AnyRule
+from proxy.analysis.volume import plural
 from proxy.findings.ignores import Ignores
 from proxy.findings.model import CountedFinding
 from proxy.findings.store import StoredFinding
@@ -53,7 +54,7 @@ class OfflineRun:
         """Run the rules on the workload; returns the messages about ignores that matched nothing."""
         self._runner.inspect_workload(math.inf)
         if dropped := self._runner.findings.dropped:
-            self.warnings.append(f"{dropped} findings were evicted by later ones: raise detect.findings")
+            self.warnings.append(f"later findings evicted {plural(dropped, 'finding')}: raise detect.findings")
         warnings, self.warnings = self.warnings, []
         self._runner.warn_of_unused_ignores()
         unmatched, self.warnings = set(self.warnings), warnings

@@ -114,7 +114,7 @@ async def answer(
     async with AsyncExitStack() as stack:
         asked, proof = WhatIf(connection, limits, settings.most_plans), "none"
         if told:
-            settings.tell(f"--trial: building {len(wanted)} indexes")
+            settings.tell(f"--trial: building {len(wanted)} {'index' if len(wanted) == 1 else 'indexes'}")
             tried = await stack.enter_async_context(built_indexes(connection, wanted, limits, told))
             questions.none += [_not_built(index, why) for index, why in tried.failed.items()]
             wanted, asked, proof = list(tried.built), tried, "trial"

@@ -241,11 +241,11 @@ class Questions:
         if relation.rows < 0:
             return NoIndex(of.name, f"{name} has no statistics", False, f"Run ANALYZE on {name}.", name)
         if pages < SMALL_PAGES:
-            because = f"{name} is small: {pages} pages, which Postgres reads as fast as an index"
-            return NoIndex(of.name, because, object=name)
+            told = f"{_counted(pages, 'page')}, which Postgres reads as fast as an index"
+            return NoIndex(of.name, f"{name} is small: {told}", object=name)
         written = self.writes_of(table)
         if written > MUCH_WRITTEN * max(1, of.calls):
-            because = f"{name} is written more than read: {written} writes, {of.calls} calls"
+            because = f"{name} is written more than read: {_counted(written, 'write')}, {_counted(of.calls, 'call')}"
             return NoIndex(of.name, because, object=name)
         return None
 
@@ -273,3 +273,7 @@ def _constants(made: StatementSet) -> Constants:
 def wanted_by(questions: Sequence[Question]) -> list[ProposedIndex]:
     """The indexes that any of the statements could use, sorted."""
     return sorted(frozenset[ProposedIndex]().union(*(one.indexes for one in questions)))
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from proxy.analysis.spans import count_queries
+from proxy.analysis.spans import asked_of_postgrest, count_queries
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.observe.confirmed_names import METHODS, ConfirmedNames
@@ -77,9 +77,10 @@ class TraceLog:
         left_out = self._rate.acquire()
         if left_out is None:
             return
+        calls = asked_of_postgrest(trace).calls
         self._log.info(
             "trace",
-            message=f"{plural(len(trace.spans), 'request')}, {plural(trace.calls, 'upstream call')}",
+            message=f"{plural(len(trace.spans), 'request')}, {plural(calls, 'upstream call')}",
             trace=safe(trace.id),
             kind="explicit" if trace.explicit else "inferred",
             route=safe(trace.route),
@@ -88,7 +89,7 @@ class TraceLog:
             truncated=trace.truncated,
             ms=round(1000 * (trace.end - trace.start), 1),
             queries=count_queries(trace.spans),
-            upstream_calls=trace.calls,
+            upstream_calls=calls,
             outcomes=dict(Counter(span.outcome.value for span in trace.spans)),
             bypass_reasons=dict(Counter(span.bypass_reason for span in trace.spans if span.bypass_reason)),
             fallback_reasons=dict(Counter(span.fallback_reason for span in trace.spans if span.fallback_reason)),

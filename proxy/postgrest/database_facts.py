@@ -27,7 +27,12 @@ select n.nspname::text as schema, c.relname::text as relation, c.relkind::text a
   array(
     select o.opcname::text from generate_series(1, x.indnkeyatts) k
     join pg_opclass o on o.oid = x.indclass[k - 1] order by k
-  ) as classes
+  ) as classes,
+  array(
+    select a.attnum is not null and x.indcollation[k - 1] <> a.attcollation from generate_series(1, x.indnkeyatts) k
+    left join pg_attribute a on a.attrelid = c.oid and a.attnum = x.indkey[k - 1] and a.attnum > 0
+    order by k
+  ) as collated
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace and n.nspname = any($1::text[])
 left join pg_index x on x.indrelid = c.oid and x.indisvalid
@@ -78,6 +83,8 @@ class IndexKeyFact(msgspec.Struct, frozen=True):
     nulls_first: bool = False
     operators: str = ""
     """The operator class: ``text_ops``, ``gin_trgm_ops``."""
+    collated: bool = False
+    """Whether its collation is another than that of its column: it serves no condition and no order of the column."""
 
 
 class IndexFact(msgspec.Struct, frozen=True):
@@ -191,9 +198,11 @@ def read_facts(
 
 def _index(row: CatalogRow) -> IndexFact:
     keys = tuple(
-        IndexKeyFact(text, bool(int(option) & DESCENDING), bool(int(option) & NULLS_FIRST), operators)
-        for text, option, operators in zip(
-            _texts(row["keys"]), _texts(row["options"]), _texts(row["classes"]), strict=True
+        IndexKeyFact(
+            text, bool(int(option) & DESCENDING), bool(int(option) & NULLS_FIRST), operators, collated == "True"
+        )
+        for text, option, operators, collated in zip(
+            *(_texts(row[name]) for name in ("keys", "options", "classes", "collated")), strict=True
         )
     )
     predicate = row["predicate"]

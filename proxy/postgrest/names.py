@@ -1,4 +1,4 @@
-"""SQL identifiers and their quoting, the plural of a name, and the names that a relation goes by."""
+"""SQL identifiers and their quoting, and the names that a relation goes by."""
 
 KEYWORDS = frozenset(
     """
@@ -30,14 +30,6 @@ def needs_quotes(name: str) -> bool:
 def quoted_identifier(name: str) -> str:
     """``name`` as an SQL identifier, quoted if necessary."""
     return '"' + name.replace('"', '""') + '"' if needs_quotes(name) else name
-
-
-def plural(name: str) -> str:
-    """``statuses`` for ``status``, ``categories`` for ``category``: right for regular nouns."""
-    if name.endswith(("s", "x", "z", "ch", "sh")):
-        return f"{name}es"
-    ends_in_y = name.endswith("y") and name[-2:-1] not in ("a", "e", "i", "o", "u", "")
-    return f"{name[:-1]}ies" if ends_in_y else f"{name}s"
 
 
 def forms(relation: str, schema: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""The singular of relation names: ``class`` for ``classes``, ``status`` for ``statuses``."""
+"""The singular of relation names and the plural of column names: ``class`` and ``classes``."""
 
 IRREGULAR = {
     "people": "person", "children": "child", "men": "man", "women": "woman", "mice": "mouse", "feet": "foot",
@@ -43,6 +43,10 @@ CHE = _words("caches niches aches headaches avalanches creches quiches moustache
 """Plurals of words in ``-che``; ``branches`` is of ``branch``."""
 SSE = _words("posses impasses mousses crevasses finesses")
 """Plurals of words in ``-sse``; ``classes`` is of ``class``."""
+PLURALS = {one: several for several, one in IRREGULAR.items()} | {word[:-2]: word for word in OES}
+"""Plurals that no ending tells."""
+NO_SINGULAR = UNCHANGED | _words("data media people children")
+"""Words that are used as their own plural."""
 
 
 def singular(relation: str) -> str:
@@ -52,6 +56,12 @@ def singular(relation: str) -> str:
     """
     start = last_word(relation)
     return relation[:start] + _singular(relation[start:])
+
+
+def plural(name: str) -> str:
+    """``statuses`` for ``status``, ``userIds`` for ``userId`` and for itself: a guess from the last word's spelling."""
+    start = last_word(name)
+    return name[:start] + _plural(name[start:])
 
 
 def last_word(relation: str) -> int:
@@ -74,6 +84,18 @@ def _singular(word: str) -> str:
     if lower.endswith("ies") and len(word) > 4 and lower not in IE:
         return word[:-3] + "y"
     return word[:-2] if _adds_es(lower) else word[:-1]
+
+
+def _plural(word: str) -> str:
+    lower = word.lower()
+    if lower in PLURALS:
+        return word[:1] + PLURALS[lower][1:]
+    if lower in NO_SINGULAR or _singular(word) != word:
+        return word
+    if word.endswith(("s", "x", "z", "ch", "sh")):
+        return f"{word}es" if not lower.endswith("sis") else f"{word[:-2]}es"
+    ends_in_y = word.endswith("y") and lower != "by" and word[-2:-1] not in ("a", "e", "i", "o", "u", "")
+    return f"{word[:-1]}ies" if ends_in_y else f"{word}s"
 
 
 def _adds_es(word: str) -> bool:

@@ -74,7 +74,8 @@ def read_otlp(files: Sequence[Path], upstreams: tuple[str, ...], settings: Setti
         source = Source(str(file), msgspec.structs.replace(early.head, lacks=lacks), early.warnings)
         early.warnings.extend(assembler.warnings(str(file)))
         if gatherer.closed_early:
-            early.warnings.append(f"{file}: {gatherer.closed_early} traces were divided: it has too many spans")
+            divided = "1 trace was" if gatherer.closed_early == 1 else f"{gatherer.closed_early} traces were"
+            early.warnings.append(f"{file}: {divided} divided: it has too many spans")
         if not traces and not gatherer.closed_early:
             raise DataAccessError("; ".join(early.warnings) or _nothing(file, gatherer.spans, bool(upstreams)))
         yield from ((source, trace) for trace in traces)

@@ -102,6 +102,10 @@ class RecordedSpan(msgspec.Struct, frozen=True, omit_defaults=True):
         Text,
         Meta(description="Names of the headers, by commas, because of which it shared no call with similar reads."),
     ] = ""
+    call_headers: Annotated[
+        Text,
+        Meta(description="Names of the headers, by commas, that only name the call, and may keep it from sharing."),
+    ] = ""
     cut: Annotated[
         bool | None,
         Meta(description="Whether it has as many rows as max-rows allows; null if max-rows is unknown."),

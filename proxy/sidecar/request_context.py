@@ -228,6 +228,8 @@ class RequestContext(msgspec.Struct, eq=False):
         )
         if head.row_window is not None and query.limit is None and not query.offset:
             span = replace(span, offset=head.row_window[0], limit=head.row_window[1])
+        if head.call_headers:
+            span = replace(span, call_headers=head.call_headers)
         if count or upstream.head_size or answer.key_bytes:
             keys = row_keys(answer.key_bytes, options.hash_literal) if answer.key_bytes else ()
             span = replace(span, head_size=upstream.head_size, listed=count, row_keys=keys)

@@ -2,10 +2,7 @@
 
 import msgspec
 
-from proxy.postgrest.request.target import decoded, function_of
-
-_ENDS = (b"/", b"?", b"")
-"""What follows the mount in a target."""
+from proxy.postgrest.request.target import AFTER_MOUNT, decoded, function_of
 
 
 class Mount(msgspec.Struct, frozen=True):
@@ -19,7 +16,7 @@ class Mount(msgspec.Struct, frozen=True):
     def without_alias(self, target: bytes) -> bytes:
         """``target`` under the mount if it is under the alias; else unchanged."""
         size = len(self.alias)
-        if self.alias == self.mount or not target.startswith(self.alias) or target[size : size + 1] not in _ENDS:
+        if self.alias == self.mount or not target.startswith(self.alias) or target[size : size + 1] not in AFTER_MOUNT:
             return target
         rest = target[size:]
         return self.mount + rest if self.mount or rest[:1] == b"/" else b"/" + rest
@@ -28,7 +25,7 @@ class Mount(msgspec.Struct, frozen=True):
         """Whether ``target`` is the mount or something under it."""
         if not target.startswith(self.mount or b"/"):
             return False  # `OPTIONS *` is about the whole server, not about the mount
-        return target[len(self.mount) : len(self.mount) + 1] in _ENDS
+        return target[len(self.mount) : len(self.mount) + 1] in AFTER_MOUNT
 
     def is_function(self, target: bytes) -> bool:
         """Whether ``target`` is a call of a function."""

@@ -77,4 +77,4 @@ def test_a_finding_is_known_once_postgrest_accepted_its_name() -> None:
 def test_evicted_findings_are_a_warning() -> None:
     others = [replace(FAN_OUT, id=str(n), route=f"GET /{n}") for n in range(3)]
     analysis = analysed(*others, **{"detect.findings": 2})
-    assert analysis.warnings() == ["1 findings were evicted by later ones: raise detect.findings"]
+    assert analysis.warnings() == ["later findings evicted 1 finding: raise detect.findings"]

@@ -11,6 +11,7 @@ import pytest
 from tests.corpus.busy_machine import delayed
 from tests.corpus.scoring import HELD_OUT, IN_SAMPLE, PUBLIC_PATTERNS, groups, labels, recorded_traces, recording
 from tests.e2e.soak.stable_verdicts import Verdict, differing, verdict, verdicts
+from tests.rules.traces import parallel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,13 @@ def test_another_verdict_in_one_of_ten_runs_is_seen(other: Verdict) -> None:
     assert differing(runs) == {}
     runs[7]["page"] = other
     assert differing(runs) == {"page": {(N_PLUS_ONE,): 9, other: 1}}
+
+
+def test_a_verdict_has_the_worst_impact_of_each_code() -> None:
+    few = parallel([f"GET /videos?id=eq.{number}" for number in range(6)])
+    many = parallel([f"GET /creators?id=eq.{number}" for number in range(24)])
+    assert verdict([few]) == (("FAN001", "LOW"),)
+    assert verdict([few, many]) == verdict([many, few]) == (("FAN001", "HIGH"),)
 
 
 def test_a_recording_has_a_verdict_per_scenario_and_the_same_each_time() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.postgrest.singular import singular
+from proxy.postgrest.singular import plural, singular
 
 REGULAR = """
     creators creator, days day, employees employee, users user, menus menu, skus sku, apis api, videos video,
@@ -64,3 +64,45 @@ def test_a_word_that_is_no_plural_is_kept(name: str) -> None:
 )
 def test_only_the_last_word_of_a_name_changes(many: str, one: str) -> None:
     assert singular(many) == one
+
+
+SEVERAL = {
+    "status": "statuses",
+    "category": "categories",
+    "day": "days",
+    "box": "boxes",
+    "user_id": "user_ids",
+    "child": "children",
+    "knife": "knives",
+    "analysis": "analyses",
+    "basis": "bases",
+    "quiz": "quizzes",
+    "hero": "heroes",
+    "photo": "photos",
+    "createdBy": "createdBys",
+    "contactPerson": "contactPeople",
+}
+UNCOUNTED = [
+    "news",
+    "series",
+    "sms",
+    "data",
+    "media",
+    "people",
+    "ids",
+    "tags",
+    "userIds",
+    "TagIds",
+    "boxes",
+    "countries",
+]
+
+
+@pytest.mark.parametrize(("one", "several"), SEVERAL.items())
+def test_the_plural_of_a_column_is_a_word(one: str, several: str) -> None:
+    assert plural(one) == several
+
+
+@pytest.mark.parametrize("name", UNCOUNTED)
+def test_a_plural_is_its_own_plural(name: str) -> None:
+    assert plural(name) == name

@@ -51,6 +51,35 @@ def test_reads_of_several_callers_are_not() -> None:
     assert not findings(trace(spans))
 
 
+def with_ids(seen: Trace) -> Trace:
+    """As if each read had a request id of its own."""
+    spans = [
+        replace(one, same=one.number, identity=1, exact_identity=100 + one.number, call_headers="x-request-id")
+        for one in seen.spans
+    ]
+    return trace(spans)
+
+
+def test_reads_with_an_id_each_are_one_and_the_evidence_names_the_header_and_the_setting() -> None:
+    (finding,) = findings(with_ids(parallel([ROW] * 3)))
+    assert finding.title == "3 equal reads of creators, but for x-request-id"
+    assert finding.evidence == (
+        "requests of one caller that are equal but for x-request-id, made 3 times, each time answered alike",
+        "no write by anybody in between",
+        "3 sent in parallel; fanin answered them with 3 upstream calls",
+        "x-request-id is new in each, so that they share no call. If no SQL reads it:"
+        ' identity.also_neutral = ["x-request-id"]',
+    )
+    assert finding.fix.supabase_js == findings(parallel([ROW] * 3))[0].fix.supabase_js
+    assert not findings(with_ids(parallel([ROW] * 2)))
+
+
+def test_no_setting_is_named_where_none_would_help() -> None:
+    (finding,) = findings(with_ids(one_by_one([ROW] * 3)), RuleSettings(duplicate_read=DuplicateRead(max_pause=9.0)))
+    assert finding.evidence[-1] == "3 sent one after another, which fanin cannot share"
+    assert "also_neutral" not in " ".join(finding.evidence)
+
+
 def test_a_write_between_is_a_reason_to_read_again() -> None:
     for write in ("PATCH /videos?id=eq.1", "POST /rpc/publish", "DELETE /creators?id=eq.7"):
         assert not findings(one_by_one([ROW, ROW, write, ROW, ROW]))

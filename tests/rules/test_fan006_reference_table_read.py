@@ -36,6 +36,12 @@ def test_a_small_table_that_many_traces_read_and_nobody_writes_is_one() -> None:
     assert findings(f"5 × {RATES}", settings=RuleSettings(reference_read=ReferenceRead(min_traces=5)))
 
 
+def test_a_table_of_one_row_has_one_row() -> None:
+    (finding,) = findings("20 × GET /settings?select=* → 1 rows")
+    assert finding.title.startswith("1 row of settings")
+    assert finding.evidence[0].startswith("1 row each time")
+
+
 def test_reads_by_several_callers_are_none_because_policies_may_give_each_other_rows() -> None:
     workload = Workload(10)
     for number, seen in enumerate(told((f"25 × {RATES}",))):

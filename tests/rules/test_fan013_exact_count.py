@@ -54,5 +54,13 @@ def test_equal_counts_of_different_rows_are_no_repetition() -> None:
     assert finding.title == "3 rows of messages counted 3 times to show a number"
 
 
+def test_one_row_that_is_counted_again_and_again_is_one_row() -> None:
+    counts = [span("HEAD /videos?select=id → -1 rows, 1 in all", number) for number in (1, 2, 3)]
+    (finding,) = detect(trace(counts), DEFAULTS)
+    assert finding.title == "1 row of videos counted 3 times to show a number"
+    assert finding.current.startswith("3 requests, 3 rows counted in ")
+    assert finding.evidence[0] == "Prefer: count=exact, answered with up to 1 row in all"
+
+
 def test_an_answer_that_is_all_that_was_counted_cost_nothing_more() -> None:
     assert not list(detect(trace([span("GET /videos → 20000 rows, 20000 in all", 1)]), DEFAULTS))

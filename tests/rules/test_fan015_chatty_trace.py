@@ -23,6 +23,14 @@ def test_many_requests_of_many_kinds_are_found_with_the_most_frequent_ones() -> 
     assert finding.expected == "One call instead of the 20 most frequent ones."
 
 
+def test_the_calls_are_those_of_its_requests_and_one_is_one() -> None:
+    (seen,) = told(MANY)
+    other = replace(seen.spans[0], number=99, relation="", fingerprint="GET /auth", bypass_reason="outside-mount")
+    shared = [replace(span, call=1, shared=35) for span in seen.spans]
+    (finding,) = detect(replace(seen, spans=(*shared, replace(other, call=2))), DEFAULTS)
+    assert finding.current.startswith("35 requests, 1 upstream call in ")
+
+
 def test_fewer_requests_or_kinds_are_not() -> None:
     for lines in (MANY[:9], ["3 of GET /a", "40 of GET /b?id=eq.1"], [f"2 of GET /t{number}" for number in range(14)]):
         (seen,) = told(lines)

@@ -32,6 +32,11 @@ def test_five_slow_requests_are_one_and_four_are_not() -> None:
     assert findings(f"1 × {PENDING} → 40 rows, 900 ms", settings=RuleSettings(slow_query=SlowQuery(min_calls=1)))
 
 
+def test_one_slow_request_of_one_row_is_one_of_each() -> None:
+    (finding,) = findings(f"1 × {PENDING} → 1 rows, 900 ms", settings=RuleSettings(slow_query=SlowQuery(min_calls=1)))
+    assert finding.current == "1 request, 900 ms on average, 1 row in total"
+
+
 def test_what_is_found_is_surely_as_slow_as_the_setting() -> None:
     assert not findings(f"9 × {PENDING} → 1 rows, 499 ms")
     assert findings(f"9 × {PENDING} → 1 rows, 730 ms")

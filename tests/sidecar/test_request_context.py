@@ -136,4 +136,5 @@ def test_a_request_id_makes_no_other_caller_and_another_identity() -> None:
     token = "Host: h\nAuthorization: Bearer {}\nX-Request-Id: {}"
     spans = [context(lines=token.format(*pair)).span(1, 2.0, PLAIN, None) for pair in ((1, 1), (1, 2), (2, 2))]
     assert len({span.exact_identity for span in spans}) == 3
+    assert {span.call_headers for span in spans} == {"x-request-id"}
     assert spans[0].identity == spans[1].identity != spans[2].identity

@@ -63,7 +63,7 @@ argument is of all spans of their trace.
 def fan_outs(
     trace: Trace, detect: FanOutDetector, bounds: LoopThresholds
 ) -> Iterator[tuple[ParsedFingerprint, FanOut] | None]:
-    """The fan-outs in ``trace``, at most one per fingerprint and caller (``_caller``): one call for several callers
+    """The fan-outs in ``trace``, at most one per fingerprint and caller (``caller_key``): one call for several callers
     would give some the rows of others. None in a mixed trace (several application requests), nor of refused reads: one
     read for all their keys would be refused too.
 
@@ -72,7 +72,7 @@ def fan_outs(
     reads = (
         {}
         if trace.mixed
-        else group_by([span for span in trace.spans if span.method in READS and _may_be_batched(span)], _caller)
+        else group_by([span for span in trace.spans if span.method in READS and _may_be_batched(span)], caller_key)
     )
     load = BusyTime(trace.spans)
     for spans in reads.values():
@@ -84,7 +84,7 @@ def fan_outs(
                 yield parsed, fan_out
 
 
-def _caller(span: Span) -> tuple[str, int | str]:
+def caller_key(span: Span) -> tuple[str, int | str]:
     """Equal for reads of one fingerprint and one caller (``Span.identity``: headers that only name a call make no other
     one), or of callers that differ only in a header that is new in each call and on which no access depends
     (``path.evidence.differing_headers``).

@@ -43,8 +43,8 @@ from proxy.fixes.loops.key_code import (
 from proxy.fixes.loops.lookup_code import lookup_columns, lookup_fix
 from proxy.fixes.sql.batch import batch_sql, first_rows_sql, takes_keys
 from proxy.fixes.sql.clauses import sql_reason
-from proxy.postgrest.names import plural
 from proxy.postgrest.request.select_list import Embed
+from proxy.postgrest.singular import plural
 
 OWN_LIMIT = (
     "No batch read: each call reads only the first rows of its key. One read for all keys reads all their rows, and"

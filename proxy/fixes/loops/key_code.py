@@ -13,7 +13,7 @@ from proxy.analysis.patterns.varying import SimilarCalls
 from proxy.fixes.clients.chain_code import KEY_ALIAS, ORDER_ALIAS, ClientRead, has_column, name_values
 from proxy.fixes.clients.filter_code import list_js, list_py, quoted_name
 from proxy.fixes.clients.identifiers import camel_case, free_name, snake_case
-from proxy.postgrest.names import plural
+from proxy.postgrest.singular import plural
 
 MOST_KEYS = 200
 """Keys per call: as UUIDs they make a URL of 8 kB, which the smallest common limits of servers and proxies allow."""

@@ -16,7 +16,8 @@ from proxy.fixes.clients.identifiers import camel_case, free_name, snake_case
 from proxy.fixes.loops.key_code import CODE_NAMES
 from proxy.fixes.sql.batch import function_sql, takes_keys
 from proxy.fixes.sql.clauses import columns_sql, condition_sql, order_sql, table_sql, where_sql
-from proxy.postgrest.names import plural, quoted_identifier
+from proxy.postgrest.names import quoted_identifier
+from proxy.postgrest.singular import plural
 
 _PATTERNS = ("like", "ilike", "match", "imatch")
 

@@ -21,6 +21,8 @@ SEARCH = ("fts", "plfts", "phfts", "wfts")
 TEXTS = ("text", "character varying", "character")
 UNORDERED = ("json", "xml", "point", "polygon", "box", "line", "path", "circle", "lseg")
 """Types that a B-tree cannot order."""
+PATTERN_CLASS = "_pattern_ops"
+"""End of the names of the operator classes whose B-trees serve equal texts and ``like``, but no range and no order."""
 PARTITIONED = "p"
 FORMS = {
     "is.null": ("{} is null",),
@@ -29,6 +31,8 @@ FORMS = {
     "is.false": ("not {}", "{} is false"),
 }
 """How Postgres writes the conditions of these operators."""
+ADDED = dict.fromkeys(map(ord, " ()"))
+"""Characters that Postgres adds to an expression."""
 
 
 class NeededIndex(msgspec.Struct, frozen=True):
@@ -60,7 +64,7 @@ def index_advice(parsed: ParsedFingerprint, facts: DatabaseFacts) -> IndexAdvice
     unique = _unique_index(parsed, known)
     needed = unique or _needed(parsed, known)
     if needed is None:
-        return IndexAdvice("", "no filter or order that an index supports")
+        return IndexAdvice("", _no_index(parsed, known))
     serving = _serving_index(parsed, needed, known)
     if serving is not None:
         surely = not serving.predicate or _follows(serving.predicate, parsed)
@@ -71,8 +75,27 @@ def index_advice(parsed: ParsedFingerprint, facts: DatabaseFacts) -> IndexAdvice
             " policy, an embed, a lock)",
         )
     columns = ", ".join(item.column for item in needed.keys)
-    missing = f"; none of the {len(known.indexes)} indexes of {parsed.name} serves them" if relation else ""
+    missing = _not_serving(parsed.name, len(known.indexes)) if relation else ""
     return IndexAdvice(_statement(parsed, needed, known, facts.trigrams), f"an index on {columns} serves it{missing}")
+
+
+def _not_serving(name: str, indexes: int) -> str:
+    """What is said of the indexes that ``name`` has."""
+    if indexes < 2:
+        return f"; the only index of {name} does not" if indexes else f"; {name} has no index"
+    return f"; none of the {indexes} indexes of {name} does"
+
+
+def _no_index(parsed: ParsedFingerprint, relation: RelationFacts) -> str:
+    """Why no index is named for the query."""
+    asked = dict.fromkeys([f.column for f in parsed.filters] + [item.column for item in parsed.order])
+    computed = [column for column in asked if _is_computed(column, relation)]
+    if not computed:
+        return "no filter or order that an index supports"
+    return (
+        f"{', '.join(computed)}: no column of {parsed.name}, so a function computes it for each row; an index can have"
+        " the same expression if the function is immutable"
+    )
 
 
 def _unique_index(parsed: ParsedFingerprint, relation: RelationFacts) -> NeededIndex | None:
@@ -113,8 +136,14 @@ def _columns(parsed: ParsedFingerprint, operators: Sequence[str], relation: Rela
 
 
 def _is_ordered(column: str, relation: RelationFacts) -> bool:
-    plain = "." not in column and "(" not in column
+    plain = "." not in column and "(" not in column and not _is_computed(column, relation)
     return plain and ("->" in column or relation.type_of(column) not in UNORDERED)
+
+
+def _is_computed(column: str, relation: RelationFacts) -> bool:
+    """Whether PostgREST computes it by a function of the row: a name that none of the known columns has."""
+    plain = "." not in column and "(" not in column
+    return plain and bool(relation.columns) and column.partition("->")[0].encode() not in relation.columns
 
 
 def _order(parsed: ParsedFingerprint, equal: Sequence[str], relation: RelationFacts) -> list[OrderItem]:
@@ -145,7 +174,7 @@ def _special(parsed: ParsedFingerprint, relation: RelationFacts) -> NeededIndex 
 
 def _is_text(condition: Filter, relation: RelationFacts) -> bool:
     """Whether the column is of a type whose patterns trigrams support, or of an unknown one."""
-    if "." in condition.column or "(" in condition.column:
+    if "." in condition.column or "(" in condition.column or _is_computed(condition.column, relation):
         return False
     return "->" in condition.column or relation.type_of(condition.column) in ("", *TEXTS)
 
@@ -167,22 +196,27 @@ def _serving_index(parsed: ParsedFingerprint, needed: NeededIndex, relation: Rel
 
 
 def _serves(index: IndexFact, needed: NeededIndex, relation: RelationFacts) -> bool:
-    texts = [key.text if "->" not in key.text else _plain(key.text) for key in index.keys]
-    wanted = [_plain(expression(item.column)) if "->" in item.column else item.column for item in needed.keys]
+    texts = [_key_text(key.text) if "->" in key.text else key.text for key in index.keys]
+    wanted = [_wanted_text(item) for item in needed.keys]
     if needed.method == "trigram":
         trigrams = [text for text, key in zip(texts, index.keys, strict=True) if key.operators.endswith("_trgm_ops")]
         return set(trigrams) >= set(wanted)
+    if index.method == "hash":  # one key, found by a value; it has no order
+        return needed.method == "btree" and needed.equal == len(wanted) and texts == wanted
     if index.method != needed.method:
         return False
-    if needed.method != "btree":
-        return wanted[0] in texts
+    return _btree_serves(index, texts, needed, relation) if needed.method == "btree" else wanted[0] in texts
+
+
+def _btree_serves(index: IndexFact, texts: Sequence[str], needed: NeededIndex, relation: RelationFacts) -> bool:
+    """Whether its first keys are the needed ones: for equal values in any order, then by the order of the query."""
     if needed.where and not index.predicate and not set(needed.where) <= set(texts):
         return False
-    equal, ordered = set(wanted[: needed.equal]), needed.keys[needed.equal :]
-    if set(texts[: len(equal)]) != equal:
+    equal = {_wanted_text(item) for item in needed.keys[: needed.equal]}
+    keys = list(zip(texts, index.keys, strict=True))
+    if set(texts[: len(equal)]) != equal or any(key.collated for _, key in keys[: len(equal)]):
         return False
-    rest = list(zip(texts, index.keys, strict=True))[len(equal) :]
-    return _is_in_order(rest, _without_tie_breakers(ordered, relation))
+    return _is_in_order(keys[len(equal) :], _without_tie_breakers(needed.keys[needed.equal :], relation))
 
 
 def _is_in_order(keys: Sequence[tuple[str, IndexKeyFact]], ordered: Sequence[OrderItem]) -> bool:
@@ -193,7 +227,8 @@ def _is_in_order(keys: Sequence[tuple[str, IndexKeyFact]], ordered: Sequence[Ord
     for (text, key), item in zip(keys, ordered, strict=False):
         first = item.nulls == "nullsfirst" if item.nulls else item.descending
         backwards = key.descending != item.descending
-        if text != item.column or (key.nulls_first != backwards) != first:
+        other_order = key.collated or key.operators.endswith(PATTERN_CLASS)
+        if other_order or text != _wanted_text(item) or (key.nulls_first != backwards) != first:
             return False
         turned.add(backwards)
     return len(turned) <= 1
@@ -214,9 +249,13 @@ def _follows(predicate: str, parsed: ParsedFingerprint) -> bool:
     )
 
 
-def _plain(text: str) -> str:
-    """An expression without what Postgres adds: ``data->>'k'`` for ``(data ->> 'k'::text)``."""
-    return text.replace("::text", "").replace(" ", "").strip("()")
+def _wanted_text(item: OrderItem) -> str:
+    return _key_text(expression(item.column)) if "->" in item.column else item.column
+
+
+def _key_text(text: str) -> str:
+    """An expression without what Postgres adds: ``data->'a'->>'k'`` for ``((data -> 'a'::text) ->> 'k'::text)``."""
+    return text.translate(ADDED).replace("::text", "")
 
 
 def _statement(parsed: ParsedFingerprint, needed: NeededIndex, relation: RelationFacts, trigrams: str | None) -> str:

@@ -17,6 +17,7 @@ from proxy.postgrest.request.operators import filter_shape, tree_shape
 from proxy.postgrest.request.row_range import plain_limit_param, plain_offset
 from proxy.postgrest.request.select_list import begins_with_item, is_readable, read_select
 from proxy.postgrest.request.target import (
+    AFTER_MOUNT,
     LOGIC,
     RESERVED_PARAMS,
     Param,
@@ -241,8 +242,7 @@ def _relation_label(name: str, schema: str, profile: str) -> str:
 
 def _query_without_relation(method: bytes, target: bytes, path_end: int, mount: bytes) -> Query:
     """The query of a path that names no relation: its fingerprint is the method and the first path segment."""
-    inside = target.startswith(mount + b"/") and path_end <= len(mount) + 1
-    inside = inside or target.startswith(mount + b"/rpc/")
+    inside = not mount or (target.startswith(mount) and target[len(mount) : len(mount) + 1] in AFTER_MOUNT)
     name = target[1:path_end].split(b"/")[0].decode("utf-8", "replace")[:80]
     return Query(
         method=method,
@@ -256,7 +256,7 @@ def _query_without_relation(method: bytes, target: bytes, path_end: int, mount: 
         offset=0,
         order=(),
         keys=(),
-        bypass_reason="not-a-relation" if inside or not mount else "outside-mount",
+        bypass_reason="not-a-relation" if inside else "outside-mount",
         function=_function_name(function_of(target, path_end, mount)),
     )
 

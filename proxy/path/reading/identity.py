@@ -4,6 +4,7 @@ Source: docs/explanation/architecture.md#identity-and-headers.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 import msgspec
@@ -33,6 +34,9 @@ operator names neutral."""
 
 NAMES_OF_CALLS, PREFIXES_OF_CALLS = TRACING_HEADERS | {*REQUEST_IDS, b"x-fanin-trace"}, TRACING_PREFIXES
 """Headers from which nothing but the name of the trace is read."""
+
+MAX_CALL_HEADERS, MAX_CALL_NAMES = 3, 200
+"""The most headers that only name a call, and characters of their names, that are kept of a head."""
 
 HEX = b"0123456789abcdef"
 
@@ -139,6 +143,7 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         coalescing_identity=b"".join([line for name, line in lines if name in NEGOTIATING or name not in neutral]),
         identity_hash=blake2b(identity, digest_size=16, key=rules.key).digest(),
         caller_hash=_caller_hash(kept, neutral, rules),
+        call_headers=_call_headers(kept, neutral, rules),
         body_framing=framing,
         close=minor == 0 or b"close" in options,
         websocket=_wants_websocket(fields, options, framing, minor),
@@ -204,6 +209,19 @@ def _caller_hash(kept: list[HeaderField], neutral: set[bytes], rules: HeadRules)
         and not field.line[:15].lower().startswith(OF_ONE_REQUEST)
     ]
     return blake2b(b"".join(lines), digest_size=16, key=rules.key).digest()
+
+
+def _call_headers(kept: list[HeaderField], neutral: set[bytes], rules: HeadRules) -> str:
+    """The names that ``_caller_hash`` leaves out because they only name a call."""
+    fields = (field.name for field in kept if field.name not in neutral)
+    names = tuple([name for name in fields if not rules.tells_callers_apart(name)])
+    return _joined(names) if names else ""
+
+
+@lru_cache(256)
+def _joined(names: tuple[bytes, ...]) -> str:
+    """The first names, once each, by commas: one text for all heads that have them."""
+    return ",".join(name.decode("latin-1") for name in dict.fromkeys(names[:MAX_CALL_HEADERS]))[:MAX_CALL_NAMES]
 
 
 def traceparent_of(header_lines: bytes) -> bytes:

@@ -8,6 +8,8 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 RESERVED_PARAMS = frozenset((b"select", b"order", b"limit", b"offset", b"columns", b"on_conflict"))
+AFTER_MOUNT = (b"/", b"?", b"")
+"""What follows the mount in a target that is for PostgREST."""
 LOGIC = frozenset((b"and", b"or", b"not.and", b"not.or"))
 
 

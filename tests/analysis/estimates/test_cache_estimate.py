@@ -25,6 +25,11 @@ def estimate(*spans: Span, writes: int = 0) -> CacheEstimate:
     return made
 
 
+def test_reads_in_other_exact_identities_are_other_reads_whoever_makes_them() -> None:
+    apart = [read(start=at, same=at, identity=1, exact_identity=at, call_headers="x-request-id") for at in range(1, 6)]
+    assert estimate(*apart).hits == 0
+
+
 def test_each_read_but_the_first_is_answered_with_its_bytes_and_its_time() -> None:
     made = estimate(*[read(start=at, end=at + 0.25) for at in range(5)])
     assert (made.hits, made.size, made.seconds) == (4, 400, 1.0)

@@ -41,8 +41,20 @@ create view slow.article_view as select * from slow.article;
 create table slow.log (id int, day date, text text) partition by range (day);
 create table slow.log_1 partition of slow.log for values from ('2024-01-01') to ('2025-01-01');
 insert into slow.log select n, date '2024-01-01' + n % 300, md5(n::text) from generate_series(1, 30000) n;
+create table slow.note (
+  id int primary key, token text, path text, word text, code text, data jsonb, unique (code) include (word)
+);
+insert into slow.note
+select n, md5(n::text), md5((3 * n)::text), md5((5 * n)::text), 'c' || n,
+  jsonb_build_object('a', jsonb_build_object('b', n), 'list', array[n])
+from generate_series(1, 40000) n;
+create index note_token on slow.note using hash (token);
+create index note_path on slow.note (path text_pattern_ops);
+create index note_word on slow.note (word collate "C");
+create function slow.shout(slow.note) returns text stable language sql as 'select upper($1.word)';
 analyze slow.article;
 analyze slow.log;
+analyze slow.note;
 """
 
 
@@ -113,6 +125,12 @@ MISSING = [
     ("GET article?body=in.?&order=at", "article where body in ('a', 'b') order by at"),
     ("PATCH article?title=eq.?&order=at", "article where title = 'a'"),
     ("GET log?text=eq.?", "log where text = 'a'"),
+    ("GET note?path=gte.?&order=path", "note where path >= 'ff' order by path"),
+    ("GET note?order=path&limit=?", "note order by path limit 5"),
+    ("GET note?word=eq.?", "note where word = 'a'"),
+    ("GET note?order=word&limit=?", "note order by word limit 5"),
+    ("GET note?data->a->>b=eq.?", "note where data->'a'->>'b' = '77'"),
+    ("GET note?data->list->0=eq.?", "note where data->'list'->0 = '77'"),
 ]
 
 
@@ -124,7 +142,7 @@ async def test_a_printed_index_is_used(
     advice = index_advice(parse_fingerprint(fingerprint), await facts_of(slow))
     known = {row[0] for row in await connection.fetch("select indexrelid::regclass::text from pg_index")}
     await create(connection, advice.sql)
-    await connection.execute("analyze article")
+    await connection.execute("analyze article, note")
     rows = await connection.fetch("select indexrelid::regclass::text from pg_index")
     made = {row[0] for row in rows} - known
     try:
@@ -169,6 +187,29 @@ async def test_none_is_printed_where_one_serves(slow: Stack, query: str) -> None
     advice = index_advice(parse_fingerprint(f"GET article?{query}"), await facts_of(slow))
     assert advice.sql == ""
     assert advice.evidence.startswith("the index article_")
+
+
+BY_SPECIAL_INDEXES = [
+    ("token=eq.?", "token = 'a'", "note_token"),
+    ("token=in.?&order=id", "token in ('a', 'b') order by id", "note_token"),
+    ("path=eq.?", "path = 'a'", "note_path"),
+    ("code=eq.?&order=word", "code = 'c7' order by word", "note_code_word_key"),
+]
+
+
+@pytest.mark.parametrize(("query", "where", "name"), BY_SPECIAL_INDEXES)
+async def test_none_is_printed_where_postgres_uses_one_of_another_kind(
+    slow: Stack, connection: asyncpg.Connection[Any], query: str, where: str, name: str
+) -> None:
+    used, _ = await plan_of(connection, f"note where {where}")
+    advice = index_advice(parse_fingerprint(f"GET note?{query}"), await facts_of(slow))
+    assert (advice.sql, used) == ("", {name})
+    assert f"the index {name} serves the query" in advice.evidence
+
+
+async def test_a_computed_column_is_given_no_index(slow: Stack) -> None:
+    advice = index_advice(parse_fingerprint("GET note?shout=eq.?&order=shout"), await facts_of(slow))
+    assert (advice.sql, advice.evidence.startswith("shout: no column of note")) == ("", True)
 
 
 async def test_a_view_is_given_no_index_and_a_partitioned_table_one_that_it_takes(slow: Stack) -> None:

@@ -50,7 +50,7 @@ def verdict(traces: Sequence[Trace]) -> Verdict:
     worst: dict[str, str] = {}
     for rule in TRAFFIC_RULES:
         for finding in found(rule, traces):
-            worst[rule.code] = min(worst.get(rule.code, IMPACTS[0]), finding.impact, key=IMPACTS.index)
+            worst[rule.code] = max(worst.get(rule.code, IMPACTS[0]), finding.impact, key=IMPACTS.index)
     return tuple(sorted(worst.items()))
 
 

@@ -19,7 +19,8 @@ def key(text: str) -> IndexKeyFact:
     column, *words = [text] if "->" in text else text.split(" ")
     descending = "desc" in words
     operators = words[-1] if words and words[-1].endswith("_ops") else ""
-    return IndexKeyFact(column, descending, "first" in words or (descending and "last" not in words), operators)
+    nulls_first = "first" in words or (descending and "last" not in words)
+    return IndexKeyFact(column, descending, nulls_first, operators, "collated" in words)
 
 
 def index(*keys: str, method: str = "btree", unique: bool = False, primary: bool = False, where: str = "") -> IndexFact:
@@ -111,6 +112,12 @@ SERVED = [
     ("GET t?title=ilike.?&order=b", index("title gin_trgm_ops", method="gin")),
     ("GET t?title=ilike.?", index("title gist_trgm_ops", method="gist")),
     ("GET t?data->>k=eq.?", index("(data ->> 'k'::text)")),
+    ("GET t?a=eq.?", index("a", method="hash")),
+    ("GET t?a=in.?&order=b", index("a", method="hash")),
+    ("GET t?a=eq.?", index("a text_pattern_ops")),
+    ("GET t?data->a->>k=eq.?", index("((data -> 'a'::text) ->> 'k'::text)")),
+    ("GET t?order=data->>k.desc&limit=?", index("(data ->> 'k'::text)")),
+    ("GET t?data->list->0=eq.?", index("((data -> 'list'::text) -> 0)")),
     ("GET t?gone=is.null&a=eq.?", index("a", where="gone IS NULL")),
     ("GET t?gone=is.null&a=eq.?", index("a", where="(x > 5)")),
 ]
@@ -129,7 +136,13 @@ NOT_SERVED = [
     ("GET t?a=eq.?&order=b", index("a")),
     ("GET t?a=eq.?&order=b.desc,c", index("a", "b", "c")),
     ("GET t?a=eq.?&order=b.desc.nullslast", index("a", "b")),
-    ("GET t?a=eq.?", index("a", method="hash", unique=False)),
+    ("GET t?a=eq.?&order=b", index("a", method="hash")),
+    ("GET t?a=gt.?", index("a", method="hash")),
+    ("GET t?a=gt.?", index("a text_pattern_ops")),
+    ("GET t?a=eq.?&order=b", index("a", "b text_pattern_ops")),
+    ("GET t?a=eq.?", index("a collated")),
+    ("GET t?a=eq.?&order=b", index("a", "b collated")),
+    ("GET t?data->a->>k=eq.?", index("((data -> 'b'::text) ->> 'k'::text)")),
     ("GET t?title=ilike.?", index("title")),
     ("GET t?a=eq.?&b=eq.?", index("a", "c", primary=True)),
 ]
@@ -166,3 +179,27 @@ def test_the_type_of_a_column_decides_about_its_index() -> None:
     assert index_sql("GET t?a=fts.?", facts_of(a="tsvector")) == "create index concurrently on t using gin (a);"
     assert index_sql("GET t?a=ilike.?", facts_of(a="extensions.citext")) == ""
     assert index_sql("GET t?a=eq.?", facts_of(a="json")) == ""
+
+
+COMPUTED = ("GET t?shout=eq.?", "GET t?order=shout&limit=?", "GET t?shout=ilike.?", "GET t?shout->>k=eq.?&order=shout")
+
+
+@pytest.mark.parametrize("fingerprint", COMPUTED)
+def test_what_a_function_computes_has_no_index_and_the_reason_is_given(fingerprint: str) -> None:
+    advice = index_advice(parse_fingerprint(fingerprint), facts_of(a="text"))
+    assert advice.sql == ""
+    assert "so a function computes it for each row" in advice.evidence
+    assert index_sql(f"{fingerprint}&a=eq.?", facts_of(a="text")).endswith("on t (a);")
+
+
+@pytest.mark.parametrize(
+    ("indexes", "words"),
+    [
+        ((), "t has no index"),
+        ((index("b"),), "the only index of t does not"),
+        ((index("b"), index("c")), "none of the 2 indexes of t does"),
+    ],
+)
+def test_it_is_said_how_many_indexes_do_not_serve(indexes: tuple[IndexFact, ...], words: str) -> None:
+    evidence = index_advice(parse_fingerprint("GET t?a=eq.?"), facts_of(*indexes)).evidence
+    assert evidence == f"an index on a serves it; {words}"

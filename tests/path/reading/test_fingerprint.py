@@ -135,8 +135,12 @@ def test_a_target_outside_the_mount_is_not_parsed() -> None:
     outside = query("/auth/v1/user/secret?id=eq.1", mount=b"/rest/v1")
     assert outside.bypass_reason == "outside-mount"
     assert outside.fingerprint == "GET /auth"
-    assert query("/rest/v1/", mount=b"/rest/v1").bypass_reason == "not-a-relation"
-    assert query("/rest/v1/rpc/f", mount=b"/rest/v1").bypass_reason == "not-a-relation"
+    assert query("/rest/v10/t?id=eq.1", mount=b"/rest/v1").bypass_reason == "outside-mount"
+
+
+@pytest.mark.parametrize("path", ["", "/", "?select=id", "/?select=id", "/rpc/f", "//t", "/t/1", "/rpc/f/g"])
+def test_each_target_under_the_mount_is_for_postgrest(path: str) -> None:
+    assert query(f"/rest/v1{path}", mount=b"/rest/v1").bypass_reason == "not-a-relation"
 
 
 def test_every_bypass_reason_of_the_table_is_tested() -> None:

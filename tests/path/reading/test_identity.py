@@ -153,6 +153,14 @@ def test_writes_of_one_caller_differ_in_the_length_of_their_bodies_only() -> Non
     assert read(HOST).caller_hash == read(HOST).identity_hash
 
 
+def test_the_headers_that_only_name_a_call_are_known_by_name() -> None:
+    assert read(HOST + b"Authorization: a").call_headers == ""
+    assert read(HOST + b"X-Request-Id: 1\r\nX-CALL-ID: 2\r\nx-request-id: 3").call_headers == "x-request-id,x-call-id"
+    assert read(HOST + b"Idempotency-Key: 1\r\nsentry-trace: 2").call_headers == "idempotency-key", "one is neutral"
+    long = b"".join(b"X-%s-Call: 1\r\n" % (b"n" * 60 + b"%d" % number) for number in range(9))
+    assert len(read(HOST + long.rstrip()).call_headers) <= 200
+
+
 def test_reads_of_one_caller_are_its_reads_whatever_form_of_answer_they_ask_for() -> None:
     lines = (b"Accept: application/json", b"accept: application/vnd.pgrst.object+json", b"Prefer: count=exact")
     hashes = {read(HOST + b"Authorization: a\r\n" + line).caller_hash for line in lines}
