@@ -141,7 +141,7 @@ def _ahead(trace: Trace, found: FanOut, came_from: Sequence[Origin]) -> Steps[st
     known = came_from[0] if came_from else None
     estimate = yield from estimate_prefetch(trace.spans, spans, found.key.index, known)
     wasted = "" if estimate.wasted < 0 else f"; it would have fetched {plural(estimate.wasted, 'key')} in vain"
-    supposed = "" if estimate.wasted >= 0 else ", if they stand in this order in one column of an earlier answer"
+    supposed = "" if estimate.wasted >= 0 else ", if they stand in this order in an earlier answer"
     return (
         f"rules.fan002 = 'rewrite' would have answered {estimate.served} of {estimate.reads} from rows fetched ahead:"
         f" {plural(estimate.calls, 'call')}, {1000 * estimate.seconds:.0f} ms less waiting{wasted}{supposed}"

@@ -25,7 +25,7 @@ class Folder(NamedTuple):
     """Whether it decides: no clock, no socket, no log, no task."""
 
 
-GROUND = "errors text model allowed_differences bounded_table prefetch_size"
+GROUND = "errors text model allowed_differences bounded_table prefetch_in_turn prefetch_size"
 # A folder may import folders that stand below it in this table, and of these only the ones that it names.
 LAW: dict[str, Folder] = {
     "reference": Folder(
@@ -73,7 +73,7 @@ LAW: dict[str, Folder] = {
     ),
     "rules": Folder("fixes analysis findings schema model settings_base prefetch_size", "pydantic", pure=True),
     "fixes": Folder("analysis findings postgrest", pure=True),
-    "analysis": Folder("findings postgrest schema model settings_base prefetch_size", pure=True),
+    "analysis": Folder("findings postgrest schema model settings_base prefetch_in_turn prefetch_size", pure=True),
     "advisor": Folder("findings plans schema sql postgrest model", pure=True),
     "findings": Folder("postgrest text settings_base", "pydantic", pure=True),
     "plans": Folder("schema sql", pure=True),
@@ -86,6 +86,7 @@ LAW: dict[str, Folder] = {
     "model": Folder("", pure=True),
     "allowed_differences": Folder("", pure=True),
     "bounded_table": Folder("", pure=True),
+    "prefetch_in_turn": Folder("", pure=True),
     "prefetch_size": Folder("", pure=True),
     "settings_base": Folder("", "pydantic", pure=True),
 }

@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from proxy.observe.confirmed_names import ConfirmedNames
+from proxy.prefetch_in_turn import IN_TURN
 
 MAX_FLOWS = 200
 """Maximum number of flows in an answer: those for which most was fetched ahead."""
@@ -46,7 +47,7 @@ class FlowView(msgspec.Struct, frozen=True):
     list: str
     """The fingerprint of the list."""
     column: str
-    """The column of the list that has the values."""
+    """The column of the list that has the values; several with commas if they are read in turn."""
     loop: str
     """The fingerprint of the reads in the loop."""
     key: str
@@ -80,7 +81,7 @@ def _view(name: tuple[str, bytes, str], flow: LearnedFlow, paused: bool) -> Flow
     loop, key, route = name
     return FlowView(
         list=flow.source,
-        column=flow.column,
+        column=flow.column.replace(IN_TURN, ", "),
         loop=loop,
         key=key.decode("utf-8", "replace"),
         route=route,

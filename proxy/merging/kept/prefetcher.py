@@ -6,7 +6,7 @@ for them. They are never sent alone.
 Tests: tests/e2e/prefetch/test_loops.py.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 import msgspec
@@ -159,13 +159,20 @@ class Prefetcher:
             return {}
         size = keys_ahead(loop.size, loop.used, most, loop.was_dropped) if length is None else min(length, most)
         values = loop.source.following(loop.place, size)
-        memo, shape, now = visit.memory.memo, varied.shape, self._clock()
-        kept = {literal: memo.get((shape, literal)) for literal in values}
-        return {
-            literal: uses
-            for literal, uses in _within(values, self._max_url - len(visit.request.query.target) - URL_RESERVE)
-            if (entry := kept[literal]) is None or self._result(entry, now) != "served"
-        }
+        room = self._max_url - len(visit.request.query.target) - URL_RESERVE
+        return dict(self._not_kept(visit.memory, varied, _within(values, room)))
+
+    def _not_kept(
+        self, memory: TraceMemory, varied: VariedKey, values: Iterable[tuple[bytes, int]]
+    ) -> Iterator[tuple[bytes, int]]:
+        """Those of ``values`` that have no answer that may be used. One that has may be used for all these rows."""
+        now = self._clock()
+        for literal, uses in values:
+            entry = memory.memo.get((varied.shape, literal))
+            if entry is None or self._result(entry, now) != "served":
+                yield literal, uses
+            else:
+                entry.uses = max(entry.uses, uses)
 
     def _most(self, request: PendingRequest, varied: VariedKey, loop: Loop) -> int:
         """The most keys that can be fetched ahead, and asked for before they are too old."""
@@ -189,15 +196,16 @@ class Prefetcher:
         return flow.length(loop.left - 1)
 
     def _find(self, visit: TraceVisit, varied: VariedKey, loop: Loop, has_place: bool) -> bool:
-        """Find an answer that has the last literal and this one in one column, in this order. A loop that ``has_place``
-        stays there, unless this one is the next value in another column.
+        """Find an answer that has the last literal and this one in one column, in this order, or the last ones and this
+        one in several columns in turn. A loop that ``has_place`` stays there, unless this one is the next value in
+        another column.
         """
-        if not loop.last or loop.last == varied.literal:
+        if not loop.last:
             return False
         if loop.searches >= MAX_SEARCHES and loop.searches & (loop.searches - 1):
             loop.searches += 1
             return False
-        found = self._nearest(visit, varied, loop.last)
+        found = self._nearest(visit, varied, loop.recent)
         if found is None or (has_place and (found[1].step > 1 or _column(*found) == loop.column)):
             loop.searches += 1
             return False
@@ -205,17 +213,26 @@ class Prefetcher:
         loop.searches = 0
         return True
 
-    def _nearest(self, visit: TraceVisit, varied: VariedKey, before: bytes) -> tuple[ValueSource, Place] | None:
-        """The latest answers that have the value next to the one before, else the latest that have both in order."""
+    def _nearest(
+        self, visit: TraceVisit, varied: VariedKey, recent: Sequence[bytes]
+    ) -> tuple[ValueSource, Place] | None:
+        """The latest answers that have the value next to the one before, else those that have it and the ones before in
+        several columns in turn, else the latest that have both in order.
+        """
         found: list[tuple[ValueSource, Place]] = []
-        for source in visit.memory.latest(visit.caller):
-            place = source.place_of(varied.literal, before, _filter(visit, varied))
+        filters, literal, before = _filter(visit, varied), varied.literal, recent[-1]
+        for source in visit.memory.latest(visit.caller) if before != literal else ():
+            place = source.place_of(literal, before, filters)
             if place is not None and place.step == 1:
                 return source, place
             if place is not None:
                 found.append((source, place))
             if len(found) >= MAX_LISTS:
                 break
+        for source in visit.memory.latest(visit.caller) if len(recent) > 1 else ():
+            place = source.place_in_turn(literal, recent, filters)
+            if place is not None:
+                return source, place
         return found[0] if found else None
 
     # What was fetched.

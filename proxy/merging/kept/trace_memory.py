@@ -10,6 +10,7 @@ from proxy.path.kept.flows import FlowName, Flows
 from proxy.path.kept.memo import Memo, MemoEntry, MemoKey
 from proxy.path.kept.remembered import MAX_ANSWER, Place, RememberedAnswer, ValueSource
 from proxy.path.kept.siblings import Shape, VariedKey, varied_keys
+from proxy.prefetch_in_turn import MAX_IN_TURN
 
 MAX_LOOPS = 256
 """Queries with one literal left out whose reads are counted in one trace."""
@@ -29,8 +30,8 @@ class Loop(msgspec.Struct, eq=False):
     """The reads of a trace that differ in the literal of one filter."""
 
     name: FlowName
-    last: bytes = b""
-    """The literal of the last one."""
+    recent: tuple[bytes, ...] = ()
+    """The literals of the last ones, the latest last."""
     in_flight: int = 0
     answered: float = -1.0
     """When the last one was answered; -1: none was."""
@@ -60,6 +61,11 @@ class Loop(msgspec.Struct, eq=False):
     used_keys: int = 0
     is_guess: bool = False
     """Whether its first read fetched ahead, by what earlier traces have shown."""
+
+    @property
+    def last(self) -> bytes:
+        """The literal of the last one; empty: there was none."""
+        return self.recent[-1] if self.recent else b""
 
     @property
     def is_misled(self) -> bool:
@@ -307,7 +313,7 @@ class TraceVisit:
         for varied, loop in self.loops:
             loop.in_flight -= 1
             loop.answered = now
-            loop.last = varied.literal
+            loop.recent = (*loop.recent[1 - MAX_IN_TURN :], varied.literal)
 
     def remember(self, body: bytes, coding: bytes, outcome: Outcome) -> None:
         """Remember the answer that the client got."""

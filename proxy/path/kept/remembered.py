@@ -7,7 +7,7 @@ Source: docs/explanation/prefetching.md.
 
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -16,6 +16,7 @@ import msgspec
 
 from proxy.model import NOT_JSON
 from proxy.postgrest.singular import singular
+from proxy.prefetch_in_turn import IN_TURN, columns_in_turn, interleaved
 
 MAX_ANSWER = 512_000
 """Bytes of the largest answer that is remembered, before and after its compression is undone."""
@@ -79,10 +80,15 @@ class RememberedAnswer:
         return [f"{embed}{NESTED}{name}" for embed in embeds for name in names]
 
     def column(self, name: str) -> ColumnValues:
-        """The values of a column."""
+        """The values of a column, or of several in turn, row by row (``IN_TURN``)."""
         found = self._columns.get(name)
         if found is None:
-            found = self._columns[name] = _column(self._plain(), name)
+            several = name.split(IN_TURN)
+            if len(several) > 1:
+                found = tuple(interleaved([self.column(each) for each in several]))
+            else:
+                found = _column(self._plain(), name)
+            self._columns[name] = found
         return found
 
     def cost(self, name: str) -> int:
@@ -213,6 +219,33 @@ class ValueSource:
             if place is not None:
                 return place
         return None
+
+    def place_in_turn(self, text: bytes, recent: Sequence[bytes], filters: tuple[str, str]) -> Place | None:
+        """Where ``text`` stands in the latest answer that has it and the values asked for before it in several columns
+        in turn.
+        """
+        decoded = 0
+        latest = len(self._answers) - 1
+        for at in range(latest, max(-1, latest - MAX_SEARCHED), -1):
+            answer = self._answers[at]
+            own = self._ranked(answer, text, filters)
+            if not own:
+                continue
+            names = dict.fromkeys(own)
+            for each in reversed(recent):
+                names.update(dict.fromkeys(self._ranked(answer, each, filters)))
+            if decoded > MAX_DECODED:
+                return None
+            decoded += answer.size
+            found = columns_in_turn({name: answer.column(name) for name in names}, recent, text)
+            if found is not None:
+                several, row, name = found
+                return Place(IN_TURN.join(several), self._first + at, row * len(several) + several.index(name))
+        return None
+
+    def _ranked(self, answer: RememberedAnswer, text: bytes, filters: tuple[str, str]) -> list[str]:
+        """The columns that may have ``text``, those that fit the filter best first."""
+        return sorted(answer.names_of(text), key=lambda name: _rank(name, filters, self.relation))[:MAX_COLUMNS]
 
     def _nearest(self, at: int, names: Iterable[str], text: bytes, before: bytes | None) -> Place | None:
         """The first of the columns in which ``text`` is next to ``before``, else the first that has both in order."""

@@ -26,6 +26,11 @@ create view untrusted.silent as
 select * from untrusted.item
 union all
 select n, n, 'silent' from generate_series(601, 700) n where untrusted.query() not like '%ANY%';
+-- Keys up to 60 have a row, and further ones two. Loses one of the two, and both of some keys.
+create view untrusted.thinned as
+select * from (
+  select id, case when id <= 60 then id else 60 + (id - 60) / 2 end as key, title from untrusted.item
+) i where not (untrusted.query() like '%ANY%' and id > 60 and (id % 2 = 1 or id % 20 = 10));
 -- Columns that are wrong in merged calls, or other ones each time, though the table is sound.
 create function untrusted.heard(untrusted.item) returns boolean stable return untrusted.query() not like '%ANY%';
 create function untrusted.stamp(untrusted.item) returns uuid language sql as 'select gen_random_uuid()';
