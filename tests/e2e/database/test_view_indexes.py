@@ -84,3 +84,10 @@ async def test_an_expression_is_no_column_though_it_has_the_name_of_one(
     advice = await advised(await example_database(TABLE), f"40 × GET /notes?{target}, 30 ms")
     reason = f"no index is proposed for {named}"
     assert (advice.indexes, [(one.reason, one.checked) for one in advice.none]) == ((), [(reason, False)])
+
+
+async def test_without_a_trial_the_statistics_of_the_table_are_those_of_the_view(
+    example_database: Callable[[str], Awaitable[str]],
+) -> None:
+    advice = await advised(await example_database(TABLE), "40 × GET /notes?Of=eq.7 → 40 rows, 30 ms", trial_told=0)
+    assert [(one.proof, one.index.table, one.index.keys) for one in advice.indexes] == [("none", "notes", ("owner",))]
