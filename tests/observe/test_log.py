@@ -43,6 +43,15 @@ def test_a_closed_trace_is_one_line_with_its_counts(stream: io.StringIO) -> None
     assert line["left_out"] == 0
 
 
+def test_calls_to_other_services_are_not_counted(stream: io.StringIO) -> None:
+    write, _, _ = trace_log()
+    other = replace(READS.spans[0], number=9, call=9, relation="", bypass_reason="outside-mount")
+    write(TraceClosed(replace(READS, spans=(*READS.spans, other)), ()))
+    (line,) = lines(stream)
+    assert (line["queries"], line["upstream_calls"]) == (6, 6)
+    assert line["message"] == "7 requests, 6 upstream calls"
+
+
 def test_a_finding_on_names_that_postgrest_never_accepted_is_not_logged(stream: io.StringIO) -> None:
     write, _, _ = trace_log()
     unknown = tuple(replace(span, status=404) for span in READS.spans)
