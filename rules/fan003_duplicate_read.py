@@ -4,13 +4,13 @@ What it does
 ------------
 Finds, within one trace, reads of tables and views that one caller made at least ``rules.duplicate_read.min_calls``
 times. The requests are byte-equal, or have the same answer and differ only in a bound that is new each time, such as
-``at=lte.`` and the present moment, or in a header that only names the call, such as ``X-Request-Id``. Between them is
-no write of any kind by the trace, no write to the relation by anybody that fanin saw, and as a rule no pause of more
-than ``rules.duplicate_read.max_pause`` seconds without a request. A loop that writes to other tables, and reads the
+``at=lte.`` and the present moment, or in a header that names the call, such as ``X-Request-Id``. Between them is no
+write by the trace, no write to the relation by anybody that fanin saw, and as a rule no pause of more than
+``rules.duplicate_read.max_pause`` seconds without a request. A loop that writes to other tables, and reads the
 same rows at least three times between those writes, counts too: if all the answers are alike, the names of the tables
 have no word in common, and no function was called by POST. Client retries, answers other than 2xx, polling, and reads
 that are part of an N+1 (FAN001, FAN002) do not count. Traces that may mix several requests of the application are not
-analysed. The default is three, because two equal reads are often intended (check, then use).
+analysed. The default is three: two equal reads are often intended (check, then use).
 
 Why it hurts
 ------------

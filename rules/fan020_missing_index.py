@@ -4,14 +4,13 @@ What it does
 ------------
 Finds indexes that observed requests lack, with ``--db-uri``. Each fingerprint becomes the SQL that PostgREST runs,
 with representative values from the statistics, and is planned without and with candidate indexes: equal columns first,
-then one range or the order; also partial ones (for a constant value, and for ``is.null`` or ``not.is.null`` beside
-such columns), expressions, patterns, containment, and the columns of policies. The fewest that make the plans cheaper
-are reported, each with its plans before and after. Plans with an index come from HypoPG where the database has it;
-``--trial`` builds the indexes in a transaction that is rolled back, and measures. Without either, the statistics
-decide, which the finding says. Only ``--trial`` tries indexes of partitioned tables: each partition gets one
-concurrently, and it is attached to the one of the whole table. A view that shows rows and columns of one table gets the
-index on that table; other views, and what cannot be planned, are listed as not checked. Small tables, tables that are
-written much more than read, and filters that pick many rows get no index; the report says which.
+then one range or the order; also partial ones (a constant value, ``is.null``), expressions, patterns, containment, and
+the columns of policies. The fewest that make the plans cheaper are reported, each with its plans before and after.
+Plans with an index come from HypoPG where the database has it; ``--trial`` builds the indexes in a transaction that is
+rolled back, and measures. Without either, the statistics decide, which the finding says. Only ``--trial`` tries indexes
+of partitioned tables. A view that shows rows and columns of one table gets the index on that table; other views, and
+what cannot be planned, are listed as not checked. Small tables, tables that are written much more than read, and
+filters that pick many rows get no index; the report says which.
 
 Why it hurts
 ------------
