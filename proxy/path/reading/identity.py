@@ -126,7 +126,9 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         raise FaultError("FANIN106")
     fields = canonical_request(fields, framing)
     kept = [field for field in fields if is_forwarded(field.name)]
-    neutral = {name for name in {field.name for field in kept} if rules.is_neutral(name)}
+    present = dict.fromkeys([field.name for field in kept])
+    neutral = {name for name in present if rules.is_neutral(name)}
+    of_call = tuple([name for name in present if name not in neutral and not rules.tells_callers_apart(name)])
     lines = [(field.name, _forwarded_line(field, rules)) for field in kept]
     identity = b"".join([field.line + b"\r\n" for field in kept if field.name not in neutral])
     media = media_of([field.value for field in fields if field.name == b"accept"])
@@ -142,8 +144,8 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         identity=identity,
         coalescing_identity=b"".join([line for name, line in lines if name in NEGOTIATING or name not in neutral]),
         identity_hash=blake2b(identity, digest_size=16, key=rules.key).digest(),
-        caller_hash=_caller_hash(kept, neutral, rules),
-        call_headers=_call_headers(kept, neutral, rules),
+        caller_hash=_caller_hash(kept, neutral.union(of_call), rules.key),
+        call_headers=_joined(of_call) if of_call else "",
         body_framing=framing,
         close=minor == 0 or b"close" in options,
         websocket=_wants_websocket(fields, options, framing, minor),
@@ -197,31 +199,22 @@ def with_peer(head: RequestHead, peer: bytes, key: bytes) -> RequestHead:
     )
 
 
-def _caller_hash(kept: list[HeaderField], neutral: set[bytes], rules: HeadRules) -> bytes:
-    """Hash of an identity without the headers that only name a call, without the length of the body, in which writes
+def _caller_hash(kept: list[HeaderField], ignored: set[bytes], key: bytes) -> bytes:
+    """Hash of an identity without the headers of the names ``ignored``, without the length of the body, in which writes
     of one caller differ, and without the media type and the count that its reads ask for.
     """
     lines = [
         field.line + b"\r\n"
         for field in kept
-        if field.name not in neutral
-        and rules.tells_callers_apart(field.name)
-        and not field.line[:15].lower().startswith(OF_ONE_REQUEST)
+        if field.name not in ignored and not field.line[:15].lower().startswith(OF_ONE_REQUEST)
     ]
-    return blake2b(b"".join(lines), digest_size=16, key=rules.key).digest()
-
-
-def _call_headers(kept: list[HeaderField], neutral: set[bytes], rules: HeadRules) -> str:
-    """The names that ``_caller_hash`` leaves out because they only name a call."""
-    fields = (field.name for field in kept if field.name not in neutral)
-    names = tuple([name for name in fields if not rules.tells_callers_apart(name)])
-    return _joined(names) if names else ""
+    return blake2b(b"".join(lines), digest_size=16, key=key).digest()
 
 
 @lru_cache(256)
 def _joined(names: tuple[bytes, ...]) -> str:
-    """The first names, once each, by commas: one text for all heads that have them."""
-    return ",".join(name.decode("latin-1") for name in dict.fromkeys(names[:MAX_CALL_HEADERS]))[:MAX_CALL_NAMES]
+    """The first names, by commas: one text for all heads that have them."""
+    return ",".join(name.decode("latin-1") for name in names[:MAX_CALL_HEADERS])[:MAX_CALL_NAMES]
 
 
 def traceparent_of(header_lines: bytes) -> bytes:
