@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import httpx
 from postgrest import AsyncPostgrestClient, SyncPostgrestClient
 from yarl import URL
 
@@ -211,10 +212,12 @@ class PythonRunner:
 
     def __init__(self, stack: Stack) -> None:
         self._url, self._headers = stack.url, {"Authorization": f"Bearer {stack.token}"}
-        self._client = SyncPostgrestClient(stack.url, schema="loops", headers=self._headers)
+        # PostgREST closes a connection after its answer to a HEAD, and a write sent on it meanwhile is lost.
+        self._session = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0), timeout=PATIENCE)
+        self._client = SyncPostgrestClient(stack.url, schema="loops", headers=self._headers, http_client=self._session)
 
     def close(self) -> None:
-        self._client.session.close()
+        self._session.close()
 
     async def run(self, code: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
         return await asyncio.to_thread(self._run, code, calls)
