@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.corpus.busy_machine import delayed
-from tests.corpus.scoring import HELD_OUT, IN_SAMPLE, PUBLIC_PATTERNS, groups, labels, recorded_traces, recording
-from tests.e2e.soak.stable_verdicts import Verdict, differing, verdict, verdicts
+from tests.corpus.scoring import BY_DOCUMENT, IN_SAMPLE, SETS, groups, labels, recorded_traces, recording
+from tests.e2e.soak.stable_verdicts import Verdict, differing, verdict, verdicts, wanted_groups
 from tests.rules.traces import parallel
 
 if TYPE_CHECKING:
@@ -48,7 +48,18 @@ def test_a_recording_has_a_verdict_per_scenario_and_the_same_each_time() -> None
     assert differing([found, verdicts(recorded)]) == {}
 
 
-@pytest.mark.parametrize("scenarios", [HELD_OUT, IN_SAMPLE, PUBLIC_PATTERNS], ids=lambda path: str(path.name))
+def test_a_set_stands_for_its_groups_and_no_name_for_all_sets() -> None:
+    group = groups(IN_SAMPLE)[0]
+    assert wanted_groups([BY_DOCUMENT, group]) == [group, *groups(BY_DOCUMENT)]
+    assert wanted_groups([]) == [group for scenarios in SETS for group in groups(scenarios)]
+
+
+def test_a_folder_without_scenarios_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"neither a set of tests/corpus nor a group"):
+        wanted_groups([BY_DOCUMENT.parent])
+
+
+@pytest.mark.parametrize("scenarios", SETS, ids=lambda path: str(path.name))
 def test_a_busy_machine_changes_neither_what_is_found_nor_its_impact(scenarios: Path) -> None:
     def of(traces: list[Trace]) -> Verdict:
         return tuple(one for one in verdict(traces) if one[0] != SLOWER)

@@ -1,8 +1,8 @@
 """`make soak`: the same scenario has the same findings, with the same impacts, each time that it is played.
 
-`python -m tests.e2e.soak.stable_verdicts [GROUP…]` plays these folders of tests/corpus only, `VERDICT_RUNS` times (10),
-each time on a fresh copy of the database and beside `VERDICT_LOAD` processes that compute (3). A scenario whose
-findings differ from one run to another is printed with them, and the exit status is 1.
+`python -m tests.e2e.soak.stable_verdicts [FOLDER…]` plays these sets of tests/corpus, or groups of them, only,
+`VERDICT_RUNS` times (10), each time on a fresh copy of the database and beside `VERDICT_LOAD` processes that compute
+(3). A scenario whose findings differ from one run to another is printed with them, and the exit status is 1.
 """
 
 from __future__ import annotations
@@ -63,12 +63,22 @@ def differing(runs: Iterable[Mapping[str, Verdict]]) -> dict[str, Counter[Verdic
     return {name: counts for name, counts in seen.items() if len(counts) > 1}
 
 
+def wanted_groups(folders: Sequence[Path]) -> list[Path]:
+    """The groups of these sets, and these groups; of all sets, if none is named. `ValueError`: one is neither."""
+    every = [group for scenarios in SETS for group in groups(scenarios)]
+    for folder in folders:
+        if not any(folder in (group, group.parent) for group in every):
+            raise ValueError(
+                f"{folder} is neither a set of tests/corpus nor a group of one (a folder with labels.toml)"
+            )
+    return [group for group in every if group in folders or group.parent in folders] if folders else every
+
+
 async def soak(wanted: Sequence[Path]) -> int:
     """The number of scenarios whose verdicts differ."""
     wrong = 0
-    every = [group for scenarios in SETS for group in groups(scenarios)]
     async with corpus_database() as postgres:
-        for group in wanted or every:
+        for group in wanted:
             runs = [await _played(postgres, group) for _ in range(RUNS)]
             unstable = differing(runs)
             print(
@@ -89,9 +99,10 @@ async def _played(postgres: Postgres, group: Path) -> dict[str, Verdict]:
 
 def main() -> int:
     """The exit status: 1 if any scenario had several verdicts."""
+    wanted = wanted_groups([Path(name).resolve() for name in sys.argv[1:]])
     load = [subprocess.Popen([sys.executable, "-c", COMPUTES]) for _ in range(LOAD)]
     try:
-        return 1 if asyncio.run(soak([Path(name).resolve() for name in sys.argv[1:]])) else 0
+        return 1 if asyncio.run(soak(wanted)) else 0
     finally:
         for process in load:
             process.kill()
