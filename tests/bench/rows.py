@@ -253,7 +253,7 @@ def overload(run: Run) -> Result:
     on = servers.before_slow("control on", control)
     off = servers.before_slow("control off", {})
     quiet, capacity = _calls(servers, on, -1, seconds / 4), _calls(servers, on, 0, seconds / 4)
-    most = capacity["ok"] / (seconds / 4)
+    most = capacity["ok"] / capacity["seconds"]
     unloaded = statistics.median(quiet["served"])
     figures = {"capacity": {"/s": _one(most), "p50 ms unloaded": _one(unloaded)}}
     for side in (off, on):
@@ -264,7 +264,7 @@ def overload(run: Run) -> Result:
         figures[side.name] = {
             "p50 ms of those served": _one(served),
             "p50 ÷ unloaded": _one(served / unloaded),
-            "goodput ÷ capacity": _one(told["ok"] / seconds / most),
+            "goodput ÷ capacity": _one(told["ok"] / told["seconds"] / most),
             "upstream calls ÷ requests": _one(sent / told["requests"]),
             "attempts ÷ requests": _one(told["attempts"] / told["requests"]),
         }
