@@ -151,8 +151,11 @@ def caller_of(spans: Iterable[Span]) -> str:
 
 
 def literal_kind(spans: Sequence[Span], column: str) -> str:
-    """Literal class of a key column: integer, uuid or text; empty if the column is not a key."""
-    return dict(spans[0].key_types).get(column, "")
+    """Literal class of a key column: integer, uuid or text, which it is too if its literals have several; empty if the
+    column is not a key.
+    """
+    kinds = {dict(types).get(column, "") for types in {span.key_types for span in spans}}
+    return kinds.pop() if len(kinds) == 1 else "text"
 
 
 def count_calls(spans: Iterable[Span]) -> int:

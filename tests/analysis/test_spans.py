@@ -68,6 +68,12 @@ def test_the_literal_kind_of_a_column_that_is_not_a_key_is_empty() -> None:
     assert (literal_kind([A], "id"), literal_kind([A], "x")) == ("integer", "")
 
 
+def test_a_key_is_a_number_only_if_it_is_in_all_spans() -> None:
+    texts = [span(f"GET /a?id=eq.{value}", n) for n, value in enumerate(("27", " padded 27", "with, comma"))]
+    assert literal_kind(texts[:1], "id") == "integer"
+    assert literal_kind(texts, "id") == literal_kind(texts[1:], "id") == "text"
+
+
 def test_only_a_2xx_succeeded() -> None:
     statuses = (199, 200, 206, 299, 300, 400, 0)
     assert [status for status in statuses if succeeded(replace(A, status=status))] == [200, 206, 299]
