@@ -154,7 +154,10 @@ def literal_kind(spans: Sequence[Span], column: str) -> str:
     """Literal class of a key column: integer, uuid or text, which it is too if its literals have several; empty if the
     column is not a key.
     """
-    kinds = {dict(types).get(column, "") for types in {span.key_types for span in spans}}
+    types = [span.key_types for span in spans]
+    if types.count(types[0]) == len(types):  # nearly always: sets of them would cost a hash each
+        return dict(types[0]).get(column, "")
+    kinds = {dict(each).get(column, "") for each in types}
     return kinds.pop() if len(kinds) == 1 else "text"
 
 
