@@ -59,8 +59,11 @@ def index_advice(
                 advice = asyncio.run(_asked(uri, database, more, again, writes))
             except DatabaseFaultError as other:
                 missing.append(_missing(other))
-    if advice is None:
-        return AdvisedFindings(tuple(missing))
+    return AdvisedFindings(tuple(missing)) if advice is None else advised_findings(advice, missing)
+
+
+def advised_findings(advice: Advice, missing: Iterable[NotChecked] = ()) -> AdvisedFindings:
+    """The findings of ``advice``, ``missing``, and what the advice says is not checked."""
     calls = {pair.fingerprint: pair.calls for one in advice.indexes for pair in one.plans}
     unknown = [
         _not_checked(each)

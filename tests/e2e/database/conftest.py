@@ -14,10 +14,10 @@ import pytest
 from msgspec import structs
 from sqlglot.dialects.postgres import Postgres as Dialect
 
-from proxy.advisor.advice import findings_of
 from proxy.advisor.observed import CallCollector
 from proxy.analysis.workload import Workload
 from proxy.audit.database import DatabaseFindings, inspect_database
+from proxy.commands.audit.indexes import advised_findings
 from proxy.database.advise import AdvisorSettings, advise
 from proxy.database.session import connected
 from proxy.database.snapshot import read_database
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from proxy.analysis.rule import AnyRule
     from proxy.findings.model import Finding
-    from proxy.schema.snapshot import Database
+    from proxy.schema.snapshot import Database, NotChecked
 
 STUBS = (Path(__file__).parent / "supabase_stubs.sql").read_text(encoding="utf-8")
 BINARIES = {"18": "", "15": str(HOME / "postgresql/bin")}
@@ -98,8 +98,8 @@ def example_database(server: Postgres) -> Callable[[str], Awaitable[str]]:
     return create
 
 
-async def advised_for(uri: str, database: Database, sql: str) -> list[Finding]:
-    """What the advisor finds for the requests in comments, such as ``-- 40 × GET /videos?id=eq.1 → 1 rows``."""
+async def advised_for(uri: str, database: Database, sql: str) -> Sequence[Finding | NotChecked]:
+    """What the advisor finds, and could not check, for requests in comments: ``-- 40 × GET /t?id=eq.1 → 1 rows``."""
     collector = CallCollector()
     for line in sql.splitlines():
         if REQUEST.match(line.strip().removeprefix("-- ")):
@@ -107,7 +107,7 @@ async def advised_for(uri: str, database: Database, sql: str) -> list[Finding]:
                 collector.add(trace, b"")
     async with connected(uri) as connection:
         advice = await advise(connection, database, collector.observed(), AdvisorSettings(trial_told=1))
-    return list(findings_of(advice))
+    return advised_findings(advice).advised or ()
 
 
 async def inspect_uri(
