@@ -47,6 +47,15 @@ TIMES = 400
 WARM = 20
 VALUES, RUNS = 12, 5
 """Values per query, and runs of each, whose statements are timed in Postgres itself."""
+DECIDED = 60_000
+"""Applications of earlier years: all are decided, so the queue of those to review is as long as before."""
+HISTORY = f"""
+insert into creator_applications (user_id, status, handle, email, package_tier, mix_name, submitted_at)
+select
+  gen_random_uuid(), (array['approved', 'rejected'])[1 + n % 2], 'earlier_' || n, 'earlier_' || n || '@example.com', 10,
+  'VOLUME', timestamptz '2019-01-01 08:00:00+00' + n * interval '45 minutes'
+from generate_series(1, {DECIDED}) n
+"""
 COLOURS = ("#cf222e", "#0969da")
 WIDTH, LEFT, ROW, TOP = 860, 420, 34, 30
 
@@ -113,9 +122,10 @@ def migration(dsn: str, recording: Path, file: Path) -> None:
 
 
 def retromuscle(stack: ExitStack) -> tuple[Postgres, PostgREST]:
-    """A database of RetroMuscle, and its PostgREST."""
+    """A database of RetroMuscle with the applications of years, and its PostgREST."""
     postgres = stack.enter_context(Postgres())
     asyncio.run(load(postgres.dsn, CREATORS))
+    asyncio.run(run(postgres.dsn, HISTORY, "analyze"))
     return postgres, stack.enter_context(PostgREST(postgres.dsn_as("authenticator"), secret=SECRET))
 
 

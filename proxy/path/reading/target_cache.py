@@ -98,9 +98,7 @@ class TargetCache:
             return self._read(method, target, head)
         key = (method, target[:begin], rest, head.accept_profile, head.content_profile, head.bypass_reason)
         template = self._templates.get(key)
-        if template is not None or key in self._templates:
-            self._templates.move_to_end(key)
-        else:
+        if template is None and key not in self._templates:
             template = _template(self._read(method, key[1] + _SAMPLE + rest, head), begin)
             self._store(key, template, TEMPLATE + PER_BYTE * (begin + len(rest)))
         return (
