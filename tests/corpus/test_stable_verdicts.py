@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.corpus.busy_machine import delayed
-from tests.corpus.scoring import HELD_OUT, IN_SAMPLE, PUBLIC_PATTERNS, groups, labels, recorded_traces, recording
+from tests.corpus.scoring import (
+    FIVE_TRADES,
+    HELD_OUT,
+    IN_SAMPLE,
+    PUBLIC_PATTERNS,
+    groups,
+    labels,
+    recorded_traces,
+    recording,
+)
 from tests.e2e.soak.stable_verdicts import Verdict, differing, verdict, verdicts
 from tests.rules.traces import parallel
 
@@ -48,7 +57,9 @@ def test_a_recording_has_a_verdict_per_scenario_and_the_same_each_time() -> None
     assert differing([found, verdicts(recorded)]) == {}
 
 
-@pytest.mark.parametrize("scenarios", [HELD_OUT, IN_SAMPLE, PUBLIC_PATTERNS], ids=lambda path: str(path.name))
+@pytest.mark.parametrize(
+    "scenarios", [HELD_OUT, IN_SAMPLE, PUBLIC_PATTERNS, FIVE_TRADES], ids=lambda path: str(path.name)
+)
 def test_a_busy_machine_changes_neither_what_is_found_nor_its_impact(scenarios: Path) -> None:
     def of(traces: list[Trace]) -> Verdict:
         return tuple(one for one in verdict(traces) if one[0] != SLOWER)
