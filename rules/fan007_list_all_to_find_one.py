@@ -8,9 +8,9 @@ requests of the trace use the keys of one of these rows and of no other. This ne
 (``detect.row_keys``); a UUID is a key in a filter on any column, a number only in ``id`` and in a column with the same
 name or named after the table: for ``gym_classes``, ``gym_class_id``, or ``class_id`` if the value is new, the list has
 no such column, and the trace has no other table such as ``classes``. Without keys of answers, or if the answer was too
-large to keep them, a single new value of a filter that is named after the list (``creator_id`` after ``creators``)
-counts as a hint, with lower confidence, if the list has no limit. A value that a filter had before the list was not
-found in it.
+large to keep them, a single new value of a filter that is named after the list (``creator_id``, ``creator_code`` or
+``creator_slug`` after ``creators``) counts as a hint, with lower confidence, if the list has no limit. A value that a
+filter had before the list was not found in it.
 
 These are not analysed: lists after which the trace makes no request for ``rules.list_to_find_one.max_pause`` seconds (a
 person picks a row), lists whose keys are used in an ``in.(…)``, lists between the writes of a loop (FAN008), and

@@ -7,9 +7,10 @@ fingerprints, each begun while no other was in flight. All values in their filte
 there is no write between them and no pause of more than ``rules.serial_calls.max_pause`` seconds without a request, and
 sending them in parallel would save at least ``rules.serial_calls.min_seconds``. A filter value that appears for the
 first time counts as the result of an earlier answer, unless no answer of the chain can have had it: the column is a
-flag by its name (``is_…``, ``active``) or it is no key, the read returns several rows, and the reads before select
-other columns by name. With ``select=*``, a constant in the code counts as such a result too. So does a known value in a
-column of another meaning: the key 1 of one table is not that of another.
+flag by its name (``is_…``, ``active``) or it is no key, the read returns (or counts) several rows, and the reads before
+select other columns by name. Counts by HEAD return no rows, so no value comes from them. With ``select=*``, a constant
+in the code counts as such a result too. So does a known value in a column of another meaning: the key 1 of one table is
+not that of another.
 
 Why it hurts
 ------------
@@ -124,13 +125,23 @@ def _chains(spans: Sequence[Span], pause: float) -> Steps[list[list[Span]]]:
         if first.fingerprint not in kinds and is_read_or_count(first) and is_quotable(first):
             yield
             kinds.add(first.fingerprint)
-            chains.append(_chain(first, ordered[at + 1 : at + 1 + FARTHEST], known, pause))
+            answered = _answered_since(first, ordered[max(0, at - FARTHEST) : at + 1])
+            chains.append(_chain(first, ordered[at + 1 : at + 1 + FARTHEST], known, answered, pause))
     return chains
 
 
-def _chain(first: Span, later: Sequence[Span], known: set[tuple[str, int]], pause: float) -> list[Span]:
+def _answered_since(first: Span, until_first: Sequence[Span]) -> set[str]:
+    """The fingerprints of the requests up to ``first`` whose answers came after it began, and may have values."""
+    return {s.fingerprint for s in until_first if s.method != "HEAD" and (s is first or s.end > first.start)}
+
+
+def _chain(
+    first: Span, later: Sequence[Span], known: set[tuple[str, int]], answered: set[str], pause: float
+) -> list[Span]:
+    """The reads of ``later`` that could have been sent with ``first``, after it. ``answered`` grows by the fingerprints
+    of the requests that were answered since ``first`` began, without HEAD: its answer has no rows with values.
+    """
     chain, kinds, ended = [first], {first.fingerprint}, first.end
-    answered = {first.fingerprint}
     for span in later:
         if may_write(span) or span.start - ended > pause:
             break

@@ -29,7 +29,8 @@ HELD_OUT = HERE / "held_out"
 PUBLIC_PATTERNS = HERE / "public_patterns"
 BY_DOCUMENT = HERE / "by_document"
 OTHER_HAND = HERE / "other_hand"
-SETS = (IN_SAMPLE, HELD_OUT, PUBLIC_PATTERNS, BY_DOCUMENT, OTHER_HAND)
+FIVE_TRADES = HERE / "five_trades"
+SETS = (IN_SAMPLE, HELD_OUT, PUBLIC_PATTERNS, BY_DOCUMENT, OTHER_HAND, FIVE_TRADES)
 
 
 class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -11,6 +11,7 @@ from rules import RULES
 from tests.corpus.play import scenarios_of
 from tests.corpus.scoring import (
     BY_DOCUMENT,
+    FIVE_TRADES,
     OTHER_HAND,
     PUBLIC_PATTERNS,
     Expected,
@@ -24,7 +25,7 @@ from tests.corpus.scoring import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-MOST_BYTES = {PUBLIC_PATTERNS: 500_000, BY_DOCUMENT: 300_000, OTHER_HAND: 300_000}
+MOST_BYTES = {PUBLIC_PATTERNS: 500_000, BY_DOCUMENT: 300_000, OTHER_HAND: 300_000, FIVE_TRADES: 500_000}
 every_set = pytest.mark.parametrize("scenarios", MOST_BYTES, ids=lambda path: path.name)
 
 

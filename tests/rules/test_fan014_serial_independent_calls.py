@@ -36,13 +36,26 @@ def test_a_value_that_was_known_from_the_start_makes_nothing_wait() -> None:
 
 def test_counts_by_head_are_reads_whose_answers_give_no_value() -> None:
     counts = [f"then HEAD /{table}?select=*&owner=eq.{n} → -1 rows, 9 in all, 30 ms" for n, table in enumerate("ab")]
-    assert found("HEAD /c?select=*&done=is.false → -1 rows, 9 in all, 30 ms", *counts) == []
+    assert found("HEAD /c?select=*&done=is.false → -1 rows, 9 in all, 30 ms", *counts)
+    assert found("GET /c?select=*&done=is.false → 9 rows, 30 ms", *counts) == []
     same = [count.replace("eq.1", "eq.0") for count in counts]
     (finding,) = detect(told(("GET /c?owner=eq.0 → 9 rows, 30 ms", *same))[0], DEFAULTS)
     assert finding.title == "3 independent reads, made one after another"
     assert "({ data, count }) => data ?? count" in finding.fix.supabase_js
     assert "answers[0].data," in finding.fix.supabase_py
     assert "answers[2].count," in finding.fix.supabase_py
+
+
+def test_an_answer_that_came_after_the_first_count_began_may_give_the_values_of_the_next() -> None:
+    counts = [f"then HEAD /{table}?select=*&owner=eq.9 → -1 rows, 9 in all, 30 ms" for table in "ab"]
+    assert found("GET /m → 1 rows, 50 ms", "HEAD /c?select=* → -1 rows, 9 in all, 30 ms", *counts) == []
+    assert found("GET /m → 1 rows, 50 ms", "then HEAD /c?select=* → -1 rows, 9 in all, 30 ms", *counts)
+
+
+def test_a_count_of_several_rows_looks_none_up() -> None:
+    first, last = "GET /m?select=id → 1 rows, 30 ms", "then GET /n → 2 rows, 30 ms"
+    assert found(first, "then HEAD /a?select=*&state=eq.late → -1 rows, 9 in all, 30 ms", last)
+    assert found(first, "then HEAD /a?select=*&state=eq.late → -1 rows, 1 in all, 30 ms", last) == []
 
 
 @pytest.mark.parametrize(

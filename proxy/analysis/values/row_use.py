@@ -11,6 +11,8 @@ from proxy.postgrest.singular import last_word, singular
 
 EMBEDDED = re.compile(r"([\w$]+)(?:![\w$]+)*\(")
 """A relation in ``select``: ``class:classes!inner(name)`` embeds ``classes``. It also matches ``count()``."""
+NATURAL_KEYS = ("code", "slug")
+"""Columns that name a row of their table as its ``id`` does. Their values are not among the row keys."""
 Moments = dict[int, tuple[tuple[float, int], ...]]
 """Per value, the starts of the first two requests with it in a filter, each with the number of its span."""
 
@@ -105,11 +107,15 @@ class KeyUse:
         return ""
 
     def names_one_row(self, listed: Span) -> bool:
-        """Whether all later filters on the list's foreign key (``creator_id`` for ``creators``) have one new value.
+        """Whether all later filters on what refers to the list (``creator_id`` or ``creator_code`` for ``creators``)
+        have one new value.
 
         For lists whose row keys are unknown: one such value means that the application used one row.
         """
-        name = f"{singular(_relation(listed))}_id"
+        owner = singular(_relation(listed))
+        return any(self._has_one_new_value(f"{owner}_{key}", listed) for key in ("id", *NATURAL_KEYS))
+
+    def _has_one_new_value(self, name: str, listed: Span) -> bool:
         filters = self._by_column.get(name, ())
         later = len(filters) - bisect_left(filters, listed.end, key=lambda item: item[0])
         value, in_a_row = self._one_value.get(name, (0, 0))
@@ -128,6 +134,9 @@ class KeyUse:
         named_otherwise = not is_key(column)
         if named_otherwise and dict(span.key_types).get(column) != "uuid":
             self._last_other_list = span.start if condition.operator == "in" else self._last_other_list
+            if column.rpartition("_")[2] in NATURAL_KEYS:
+                value = span.literals[condition.index] if condition.operator == "eq" else None
+                self._by_column.setdefault(column, []).append((span.start, value))
             return
         self._has_other_keys |= named_otherwise
         literal = span.literals[condition.index]

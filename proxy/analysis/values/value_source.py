@@ -4,7 +4,7 @@ Answers are known by the columns that their requests select. By these, a value i
 column can have brought it; if that is not certain, it may come from any answer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.fingerprint_cache import cached_by_fingerprint
@@ -22,16 +22,17 @@ MAX_COLUMNS = 100
 """A request that selects more may have any column."""
 
 
-def is_constant(column: str, reader: Span, answered: Iterable[str]) -> bool:
+def is_constant(column: str, reader: Span, answered: Collection[str]) -> bool:
     """Whether the value of the filter on ``column`` that ``reader`` has is not from the answers to the requests with
     the fingerprints ``answered``.
 
-    A filter with one row, or none, may look a row up by a natural key, such as a slug, whose name differs from table to
-    table.
+    If no request was answered, no value is from an answer. A filter with one row, or none, may look a row up by a
+    natural key, such as a slug, whose name differs from table to table.
     """
-    if column in FLAGS or column.startswith(FLAG_PREFIXES):
+    if not answered or column in FLAGS or column.startswith(FLAG_PREFIXES):
         return True
-    if reader.rows < 2 or column.endswith(KEY_ENDINGS) or "." in column:
+    found = reader.total if reader.method == "HEAD" else reader.rows
+    if found < 2 or column.endswith(KEY_ENDINGS) or "." in column:
         return False
     return not any(_may_have(fingerprint, column, reader.relation) for fingerprint in answered)
 

@@ -56,6 +56,16 @@ def test_one_new_value_of_the_foreign_key_names_one_row() -> None:
     assert names_one_row("GET /t?creator_id=eq.2", "then GET /creators", "then GET /t?creator_id=eq.1")
 
 
+def test_so_does_one_new_code_or_slug_that_is_named_after_the_list() -> None:
+    assert names_one_row("GET /creators", "then GET /t?creator_code=eq.a1")
+    assert names_one_row("GET /creators", "then GET /t?creator_slug=eq.a1", "then GET /u?creator_slug=eq.a1")
+    assert not names_one_row("GET /creators", "then GET /t?creator_code=eq.a1", "then GET /t?creator_code=eq.a2")
+    assert not names_one_row("GET /creators", "then GET /t?creator_code=in.(a1,a2)")
+    assert not names_one_row("GET /creators", "then GET /t?creator_tier=eq.gold")
+    assert not names_one_row("GET /creators", "then GET /t?country_code=eq.de")
+    assert not names_one_row("GET /t?creator_code=eq.a1", "then GET /creators", "then GET /t?creator_code=eq.a1")
+
+
 CLASSES = "GET /gym_classes?select=id,name → 3 rows, ids 1;2;3"
 
 

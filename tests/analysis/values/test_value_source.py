@@ -46,5 +46,9 @@ def test_what_a_selected_column_may_mean_is_none(reader: str, earlier: str) -> N
     assert not constant(reader, earlier)
 
 
+def test_what_no_answer_came_before_is_a_constant() -> None:
+    assert constant("permissions?role_id=eq.4", rows=1)
+
+
 def test_a_read_of_one_row_may_look_it_up_by_a_natural_key() -> None:
     assert not constant("plans?tier=eq.team", "doctors?select=id,name", rows=1)
