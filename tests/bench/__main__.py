@@ -16,12 +16,9 @@ from typing import Any
 
 from tests.bench import page
 from tests.bench.load import Turns
-from tests.bench.rows import OVERLOAD_SECONDS, ROWS, Result, Run
+from tests.bench.rows import ROWS, Result, Run, overload_seconds
 from tests.bench.stack import Servers
 from tests.programs import search_path
-
-HOW = {"overload": f"one round of {OVERLOAD_SECONDS} s"}
-"""The rows with a time of their own."""
 
 
 def main() -> None:
@@ -47,9 +44,13 @@ def main() -> None:
     if options.write_docs:
         data: dict[str, Any] = page.read()
         rows = {name: page.plain(result) for name, result in results.items()}
-        how = f"{turns.rounds} rounds of {turns.seconds:g} s"
+        how = {
+            "overload": f"{overload_seconds(turns):g} s a side",
+            "memory": f"one round of {options.minutes:g} minutes",
+        }
+        usual = f"{turns.rounds} rounds of {turns.seconds:g} s"
         for name, row in rows.items():
-            row["run"] = f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, {HOW.get(name, how)}"
+            row["run"] = f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, {how.get(name, usual)}"
         known = {**data.get("rows", {}), **rows}
         page.write({"machine": page.machine(), "rows": {name: known[name] for name in ROWS if name in known}})
 

@@ -31,7 +31,7 @@ FLAT = {"width": ("10", "500"), "fingerprints": ("10", "10000"), "traces": ("1",
 IDLE = 1000
 """Connections per step of the row idle."""
 OVERLOAD_SECONDS = 60
-"""Of each side of the row overload; a sixth with ``--quick``."""
+"""Of each side of the row overload; a sixth with ``--quick``. See ``overload_seconds``."""
 PAGE = 4096
 CONSTANT_KEYS = [f"/creator_payout_profiles?select=*&creator_id=eq.{number}" for number in range(2000)]
 
@@ -248,7 +248,7 @@ def overload(run: Run) -> Result:
     """supabase-js with its retries at twice the capacity of PostgREST, with and without overload control. A call takes
     0.4 s in the database: what decides is not the CPU that all processes of this machine share.
     """
-    servers, seconds = run.servers, OVERLOAD_SECONDS if run.turns.rounds > 3 else OVERLOAD_SECONDS / 6
+    servers, seconds = run.servers, overload_seconds(run.turns)
     control = {"overload.control": "on", "overload.min_calls": "10"}
     on = servers.before_slow("control on", control)
     off = servers.before_slow("control off", {})
@@ -275,6 +275,11 @@ def overload(run: Run) -> Result:
         Check("2 × capacity: upstream calls ÷ requests", found["upstream calls ÷ requests"], 1.2, True, "×"),
     ]
     return Result(figures, checks)
+
+
+def overload_seconds(turns: Turns) -> float:
+    """Seconds of each side of the row overload."""
+    return OVERLOAD_SECONDS if turns.rounds > 3 else OVERLOAD_SECONDS / 6
 
 
 def _one(value: float) -> Spread:
