@@ -10,6 +10,7 @@ from proxy.path.evidence.differing_headers import (
     MAX_DIFFERENCES,
     MAX_QUERIES,
     MAX_REPORTED,
+    MAX_SAVED,
     MIN_PAIRS,
     RECENT,
     SAMPLES_PER_SECOND,
@@ -94,12 +95,20 @@ def test_reads_of_other_queries_do_not_count() -> None:
 
 def test_only_a_sample_is_looked_at_and_other_reads_of_a_reported_query_have_the_same_reason() -> None:
     differing = DifferingHeaders()
-    reads(differing, "X-Job: {}", SAMPLES_PER_SECOND, 0.0)
+    reads(differing, "X-Job: {}", MAX_SAVED, 0.0)
     unseen = head(f"{BASE}\nX-Job: unseen")
-    assert differing.observe("query", unseen, Flight(), 0.5) == ("x-job", 1)
-    assert differing.observe("another", unseen, Flight(), 0.5) == ("", 0)
-    differing._samples, differing._since = SAMPLES_PER_SECOND, RECENT + 0.5
-    assert differing.observe("query", unseen, Flight(), RECENT + 0.6) == ("", 0)
+    assert differing.observe("query", unseen, Flight(), 0.0) == ("x-job", 1)
+    assert differing.observe("another", unseen, Flight(), 0.0) == ("", 0)
+    for n in range(round(SAMPLES_PER_SECOND * 1.1 * RECENT)):
+        differing.observe(n, unseen, Flight(), 1.1 * RECENT)
+    assert differing.observe("query", unseen, Flight(), 1.1 * RECENT) == ("", 0)
+
+
+def test_the_reads_before_a_burst_leave_enough_of_the_sample_for_its_header_to_be_found() -> None:
+    differing = DifferingHeaders()
+    for n in range(2 * SAMPLES_PER_SECOND):
+        differing.observe(n, head(BASE), Flight(), 0.0)
+    assert reads(differing, "X-Job: {}", MIN_PAIRS + 1, 0.0)[-1][0] == "x-job"
 
 
 def test_what_is_kept_is_bounded_and_holds_no_value() -> None:
