@@ -3,14 +3,14 @@
 What it does
 ------------
 Finds, within one trace, at least ``rules.serial_calls.min_calls`` reads, or counts by HEAD, with different
-fingerprints, each begun while no other was in flight. All values in their filters were known when the first read began,
-there is no write between them and no pause of more than ``rules.serial_calls.max_pause`` seconds without a request, and
-sending them in parallel would save at least ``rules.serial_calls.min_seconds``. A filter value that appears for the
-first time counts as the result of an earlier answer, unless no answer of the chain can have had it: the column is a
-flag by its name (``is_…``, ``active``) or it is no key, the read returns (or counts) several rows, and the reads before
-select other columns by name. Counts by HEAD return no rows, so no value comes from them. With ``select=*``, a constant
-in the code counts as such a result too. So does a known value in a column of another meaning: the key 1 of one table is
-not that of another.
+fingerprints, each begun while no other was in flight, as at least half of the requests in that time were. All values in
+their filters were known when the first began, there is no write between them and no pause of more than
+``rules.serial_calls.max_pause`` seconds without a request, and parallel reads would save at least
+``rules.serial_calls.min_seconds``. A filter value that appears for the first time counts as the result of an earlier
+answer, unless no answer of the chain can have had it: the column is a flag by its name (``is_…``, ``active``) or it is
+no key, the read returns (or counts) several rows, and the reads before select other columns by name. Counts by HEAD
+return no rows, so no value comes from them. With ``select=*``, a constant in the code counts as such a result too. So
+does a known value in a column of another meaning: the key 1 of one table is not that of another.
 
 Why it hurts
 ------------
@@ -39,6 +39,7 @@ Advice: fanin changes nothing. It does not see whether a read was made only beca
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Annotated
 
 from pydantic import Field
@@ -95,9 +96,12 @@ def detect(trace: Trace, context: RuleContext[SerialCalls]) -> Iterator[Finding 
     if len({span.fingerprint for span in trace.spans}) < bounds.min_calls:
         return
     chains = yield from _chains(trace.spans, bounds.max_pause)
-    best = max((chain for chain in chains if len(chain) >= bounds.min_calls), key=_worth, default=None)
-    if best is not None and _saved(best) >= bounds.min_seconds:
-        yield _finding(trace, best)
+    long = [chain for chain in chains if len(chain) >= bounds.min_calls and _saved(chain) >= bounds.min_seconds]
+    for chain in sorted(long, key=_worth, reverse=True):
+        yield None
+        if _is_in_turn(chain, trace.spans):
+            yield _finding(trace, chain)
+            return
 
 
 RULE = Rule(
@@ -158,6 +162,14 @@ def _chain(
 def _waits_for_none(span: Span, known: set[tuple[str, int]], answered: set[str]) -> bool:
     """Whether each value of its filters was known, or is a constant: no answer since then can have had it."""
     return all(is_constant(column, span, answered) for column, _ in named_literals(span) - known)
+
+
+def _is_in_turn(chain: Sequence[Span], spans: Sequence[Span]) -> bool:
+    """Whether at least half of the requests from the first to the last of the chain began while none was in flight."""
+    first, last = chain[0].start, chain[-1].start
+    during = sorted([(span.start, span.end) for span in spans if first <= span.start <= last])
+    ends: Iterator[float] = accumulate([end for _, end in during], max, initial=first)
+    return 2 * sum(start >= ended for (start, _), ended in zip(during, ends, strict=False)) >= len(during)
 
 
 def _saved(chain: Sequence[Span]) -> float:

@@ -123,6 +123,14 @@ def test_reads_with_a_long_time_between_them_are_a_persons_or_a_timers(pause: fl
     assert list(detect(trace([*apart, *busy]), DEFAULTS)), "but where something is asked meanwhile it is no pause"
 
 
+def test_reads_of_which_a_busy_client_began_some_late_are_no_chain() -> None:
+    chain = [span(f"GET /{name}?select=*", n, start=n * 0.1, end=n * 0.1 + 0.05) for n, name in enumerate("abc")]
+    together = [span(f"GET /d?id=eq.{n}", 9 + n, start=0.01 + n * 0.001, end=0.04) for n in range(9)]
+    assert list(detect(trace(chain), DEFAULTS))
+    assert list(detect(trace([*chain, *together[:3]]), DEFAULTS))
+    assert not list(detect(trace([*chain, *together]), DEFAULTS))
+
+
 def test_the_chain_that_would_save_most_is_told() -> None:
     lines = (RATES, "then GET /videos?creator_id=eq.77 → 9 rows, 30 ms", PACKAGES, MIXES)
     assert found(*lines) == ["3 independent reads, made one after another: About 40 ms instead of 100 ms."]
