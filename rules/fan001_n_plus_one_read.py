@@ -95,6 +95,7 @@ class NPlusOne(LoopThresholds):
 
 READ_RISK = (
     "The rows of all keys are read at one moment, or in chunks at several. A key without rows is not in the result."
+    " If the rows spell a key otherwise, but for its case, each key of its chunk is read by a call of its own."
 )
 
 
