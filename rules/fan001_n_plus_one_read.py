@@ -63,6 +63,7 @@ from proxy.analysis.patterns.varying import (
     parent_of,
     similar_calls,
     variation_evidence,
+    with_arrays,
 )
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, rows_text
@@ -95,6 +96,7 @@ class NPlusOne(LoopThresholds):
 
 READ_RISK = (
     "The rows of all keys are read at one moment, or in chunks at several. A key without rows is not in the result."
+    " If the rows spell a key otherwise, but for its case, each key of its chunk is read by a call of its own."
 )
 
 
@@ -143,6 +145,7 @@ def loop_of_reads(
 ) -> Steps[LoopOfReads]:
     """What the reads of ``found`` have in common, and where their keys came from."""
     calls = yield from similar_calls(parsed, found.spans, found.key)
+    calls = with_arrays(calls, context.facts)
     yield
     join = join_of(context.facts, trace.spans, found.spans, calls)
     parent = None

@@ -169,7 +169,7 @@ def test_counts_by_head_are_an_n_plus_one_cured_by_one_count_per_parent() -> Non
     lines += [f"HEAD /post_likes?select=id&post_id=eq.{n} → 3 in all" for n in range(1, 15)]
     (finding,) = findings(told(lines)[0])
     assert finding.title == "15 reads of post_likes, one for each post_id"
-    assert '.select("id,post_likes!post_id(count)")' in finding.fix.supabase_js
+    assert '.select("id,post_likes!post_id(count)", { count: "exact" })' in finding.fix.supabase_js
 
 
 def test_keys_in_trees_by_patterns_and_through_embeds_are_found_with_a_batch_read() -> None:

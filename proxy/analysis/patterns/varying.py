@@ -26,7 +26,7 @@ class SimilarCalls(msgspec.Struct, frozen=True):
     keys: tuple[Filter, ...]
     """The ``eq`` filters whose values vary; at least the key of the loop."""
     kinds: tuple[str, ...]
-    """Per key, the class of its literals: integer, uuid or text."""
+    """Per key, the class of its literals: integer, uuid or text; array if its column is known to be one."""
     others: tuple[str, ...]
     """The other parameters that vary, for which no list of values can stand."""
     varying: tuple[str, ...]
@@ -69,6 +69,16 @@ def similar_calls(parsed: ParsedFingerprint, spans: Sequence[Span], key: Filter 
     )
     yield
     return made
+
+
+def with_arrays(calls: SimilarCalls, facts: DatabaseFacts) -> SimilarCalls:
+    """``calls`` with the kind ``array`` of each key whose column is one, as far as the database is known."""
+    relation = facts.of(calls.parsed.name)
+    if relation is None or not any(relation.type_of(key.column).endswith("[]") for key in calls.keys):
+        return calls
+    kinds = zip(calls.keys, calls.kinds, strict=True)
+    changed = tuple("array" if relation.type_of(key.column).endswith("[]") else kind for key, kind in kinds)
+    return msgspec.structs.replace(calls, kinds=changed)
 
 
 def has_many_rows_per_key(calls: SimilarCalls, facts: DatabaseFacts) -> bool:

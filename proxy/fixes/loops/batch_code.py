@@ -39,6 +39,10 @@ from proxy.fixes.loops.key_code import (
     chunks_js,
     chunks_py,
     keys_of,
+    spelled_js,
+    spelled_py,
+    text_js,
+    text_py,
 )
 from proxy.fixes.loops.lookup_code import lookup_columns, lookup_fix
 from proxy.fixes.sql.batch import batch_sql, first_rows_sql, takes_keys
@@ -123,6 +127,7 @@ def batch_js(calls: SimilarCalls, many: bool, function: bool = False) -> str:
     call = _rpc_js(calls, keys) if function else _table_js(keys)
     body = [
         *quoting_js(call),
+        text_js(len(keys.columns) > 1, keys.numbers),
         "const byKey = new Map(), chunks = [];",
         *chunks_js(keys, chunk_size(calls)),
         "for (const chunk of chunks) {",
@@ -139,6 +144,7 @@ def batch_py(calls: SimilarCalls, many: bool, function: bool = False) -> str:
     call = _rpc_py(calls, keys) if function else _table_py(keys)
     body = [
         *quoting_py(call),
+        *text_py(len(keys.columns) > 1),
         "by_key = {}",
         *chunks_py(keys, chunk_size(calls)),
         "for chunk in chunks:",
@@ -203,7 +209,9 @@ def _rpc_py(calls: SimilarCalls, keys: Keys) -> list[str]:
 def _rows_js(keys: Keys, many: bool, limit: int | None) -> list[str]:
     row = f"{{ {', '.join(keys.added)}, ...row }}" if keys.added else "row"
     members = [alias if alias in keys.added else f"row[{json.dumps(alias)}]" for alias in keys.aliases]
-    key = members[0] if len(members) == 1 else f"JSON.stringify([{', '.join(members)}])"
+    found = f"known.get(text({_listed(members)})) ?? chunk[0]"
+    key = found if len(members) == 1 else f"JSON.stringify({found})"
+    whole = _listed([f"row[{json.dumps(alias)}]" for alias in keys.aliases])
     if many:
         push = "byKey.get(key).push(row);"
         short = f"if (byKey.get(key).length < {limit}) {push}" if limit is not None else push
@@ -211,12 +219,18 @@ def _rows_js(keys: Keys, many: bool, limit: int | None) -> list[str]:
     else:
         again = ["if (byKey.has(key)) throw new Error(" + SEVERAL + ");", "byKey.set(key, row);"]
         store = ["if (!byKey.has(key)) byKey.set(key, row);"] if limit == 1 else again
-    return [f"for (const {row} of data) {{", *indent([f"const key = {key};", *store], 2), "}"]
+    loop = [f"for (const {row} of data) {{", *indent([f"const key = {key};", *store], 2), "}"]
+    return [*spelled_js(f"!known.has(text({whole}))"), *loop]
+
+
+def _listed(members: list[str]) -> str:
+    return members[0] if len(members) == 1 else f"[{', '.join(members)}]"
 
 
 def _rows_py(keys: Keys, many: bool, limit: int | None) -> list[str]:
     members = [f"row.pop({json.dumps(a)})" if a in keys.added else f"row[{json.dumps(a)}]" for a in keys.aliases]
-    key = members[0] if len(members) == 1 else f"({', '.join(members)})"
+    key = f"known.get(text({_tuple(members)}), chunk[0])"
+    whole = _tuple([f"row[{json.dumps(alias)}]" for alias in keys.aliases])
     if not many and limit == 1:
         store: tuple[str, ...] = ("by_key.setdefault(key, row)",)
     elif not many:
@@ -226,7 +240,12 @@ def _rows_py(keys: Keys, many: bool, limit: int | None) -> list[str]:
     else:
         store = (f"if len(by_key.setdefault(key, [])) < {limit}:", "    by_key[key].append(row)")
     others = [f"del row[{json.dumps(name)}]" for name in keys.added if name not in keys.aliases]
-    return ["for row in answer.data:", *indent([f"key = {key}", *others, *store], 4)]
+    loop = ["for row in answer.data:", *indent([f"key = {key}", *others, *store], 4)]
+    return [*spelled_py(f"text({whole}) not in known"), *loop]
+
+
+def _tuple(members: list[str]) -> str:
+    return members[0] if len(members) == 1 else f"({', '.join(members)})"
 
 
 def batch_expectation(calls: SimilarCalls, fix: Fix, requests: int, different: int) -> str:

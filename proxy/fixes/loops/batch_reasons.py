@@ -14,6 +14,7 @@ NOT_EXACT = "No batch read: the calls ask for no exact count, only whether there
 COUNTED = "No batch read: each call counts all rows of its key, and returns only some of them."
 BY_POSITION = "No batch read: each call reads rows by position (offset, Range, or a limit of its own)."
 STRIPPED_NULLS = "No batch read: the calls leave out nulls (nulls=stripped), by which their rows would be told apart."
+OF_ARRAYS = "No batch read: the key is an array, and PostgREST takes no list (in) of arrays."
 NO_GRAMMAR = "No batch read: PostgREST's grammar of select does not cover the columns."
 
 
@@ -28,7 +29,7 @@ def kept_reason(calls: SimilarCalls) -> str:
 
 
 def _reasons(calls: SimilarCalls) -> Iterator[str]:
-    counts, columns = calls.parsed.method == "HEAD", [key.column for key in calls.keys]
+    counts = calls.parsed.method == "HEAD"
     items = select_items(calls.parsed.select)
     if calls.others:
         yield _no_list(calls)
@@ -44,10 +45,18 @@ def _reasons(calls: SimilarCalls) -> Iterator[str]:
         yield NO_GRAMMAR
     if any(isinstance(item, SelectItem) and item.aggregate for item in items or ()):
         yield OWN_RESULT
-    if len(set(columns)) < len(columns) or any("." in column for column in columns):
-        yield f"No batch read: {', '.join(columns)} is not one value of each row."
+    yield from _of_keys(calls)
     if unsupported := client_reason(unsupported_params(calls.parsed)):
         yield unsupported.replace("No client code", "No batch read")
+
+
+def _of_keys(calls: SimilarCalls) -> Iterator[str]:
+    """Why the keys make no list."""
+    columns = [key.column for key in calls.keys]
+    if calls.kinds == ("array",):
+        yield OF_ARRAYS
+    if len(set(columns)) < len(columns) or any("." in column for column in columns):
+        yield f"No batch read: {', '.join(columns)} is not one value of each row."
 
 
 def _no_list(calls: SimilarCalls) -> str:

@@ -16,7 +16,21 @@ from proxy.fixes.clients.chain_code import in_schema
 from proxy.fixes.clients.filter_code import filter_js, filter_py, quoting_js, quoting_py
 from proxy.fixes.clients.function_code import checked_call_js, function_js, function_py, indent, statement_py
 from proxy.fixes.clients.identifiers import snake_case
-from proxy.fixes.loops.key_code import Keys, chunk_filter_js, chunk_filter_py, chunk_size, chunks_js, chunks_py, keys_of
+from proxy.fixes.loops.key_code import (
+    HALVES_JS,
+    HALVES_PY,
+    Keys,
+    chunk_filter_js,
+    chunk_filter_py,
+    chunk_size,
+    chunks_js,
+    chunks_py,
+    keys_of,
+    spelled_js,
+    spelled_py,
+    text_js,
+    text_py,
+)
 from proxy.fixes.sql.batch import counts_sql, grouped_counts_sql, takes_keys
 
 
@@ -50,20 +64,22 @@ def _embed_js(calls: SimilarCalls, name: str, parent: Parent) -> str:
     keys, filters = _of_parent(calls, keys_of(calls, camel=True), parent)
     chain = [
         f"{in_schema(calls.parsed)}.from({json.dumps(parent.relation)})",
-        f".select({json.dumps(_embed(calls, parent))})",
+        f'.select({json.dumps(_embed(calls, parent))}, {{ count: "exact" }})',
         chunk_filter_js(keys, "chunk"),
         *(f".{filter_js(condition, value)}" for condition, value in filters),
     ]
-    call = checked_call_js(chain)
+    call = checked_call_js(chain, "data, count")
     counts = f"row[{json.dumps(calls.parsed.relation)}]"
     counts = counts if parent.many else f"[{counts}].flat()"
-    store = f"byKey.set(row[{json.dumps(parent.column)}], {counts}[0].count);"
+    key = f"text(row[{json.dumps(parent.column)}])"
+    store = f"byKey.set(known.get({key}) ?? chunk[0], {counts}[0].count);"
     body = [
         *quoting_js(call),
+        text_js(numbers=keys.numbers),
         "const byKey = new Map(), chunks = [];",
         *chunks_js(keys, chunk_size(calls)),
         "for (const chunk of chunks) {",
-        *indent([*call, f"for (const row of data) {store}"], 2),
+        *indent([*call, *HALVES_JS, *spelled_js(f"!known.has({key})"), f"for (const row of data) {store}"], 2),
         "}",
         "return byKey;",
     ]
@@ -74,22 +90,23 @@ def _embed_py(calls: SimilarCalls, name: str, parent: Parent) -> str:
     keys, filters = _of_parent(calls, keys_of(calls, camel=False), parent)
     chain = [
         f"supabase{in_schema(calls.parsed)}.table({json.dumps(parent.relation)})",
-        f".select({json.dumps(_embed(calls, parent))})",
+        f'.select({json.dumps(_embed(calls, parent))}, count="exact")',
         chunk_filter_py(keys, "chunk"),
         *(f".{filter_py(condition, value)}" for condition, value in filters),
         ".execute()",
-        ".data",
     ]
-    call = statement_py("rows =", chain)
+    call = statement_py("answer =", chain)
+    key = f"text(row[{json.dumps(parent.column)}])"
     counts = f"row[{json.dumps(calls.parsed.relation)}]"
     either = [] if parent.many else [f"    if isinstance({counts}, dict):", f"        {counts} = [{counts}]"]
-    member = f'    by_key[row[{json.dumps(parent.column)}]] = {counts}[0]["count"]'
+    member = f'    by_key[known.get({key}, chunk[0])] = {counts}[0]["count"]'
     body = [
         *quoting_py(call),
+        *text_py(),
         "by_key = {}",
         *chunks_py(keys, chunk_size(calls)),
         "for chunk in chunks:",
-        *indent([*call, "for row in rows:", *either, member], 4),
+        *indent([*call, *HALVES_PY, *spelled_py(f"{key} not in known"), "for row in answer.data:", *either, member], 4),
         "return by_key",
     ]
     return function_py(snake_case(name), [keys.argument, *keys.read.arguments], body)
@@ -106,25 +123,23 @@ def _given(calls: SimilarCalls, keys: Keys) -> str:
 def _function_js(calls: SimilarCalls, name: str) -> str:
     keys = keys_of(calls, camel=True)
     one = keys.parts[0] if len(keys.parts) == 1 else f"[{', '.join(keys.parts)}]"
-    members = [f"row[{json.dumps(column)}]" for column in keys.columns]
-    key = members[0] if len(members) == 1 else f"JSON.stringify([{', '.join(members)}])"
+    key = f"{keys.argument}[at]"
+    key = key if len(keys.columns) == 1 else f"JSON.stringify({key})"
     call = checked_call_js([f'{in_schema(calls.parsed)}.rpc("{snake_case(name)}", {{ keys: given }})'])
     body = [
         f"const given = {keys.argument}.map(({one}) => ({{ {_given(calls, keys)} }}));",
         *call,
-        f"return new Map(data.map((row) => [{key}, row.count]));",
+        f"return new Map(data.map((row, at) => [{key}, row.count]));",
     ]
     return function_js(name, [keys.argument, *keys.read.arguments], body)
 
 
 def _function_py(calls: SimilarCalls, name: str) -> str:
     keys = keys_of(calls, camel=False)
-    members = [f"row[{json.dumps(column)}]" for column in keys.columns]
-    key = members[0] if len(members) == 1 else f"({', '.join(members)})"
     source = f'supabase{in_schema(calls.parsed)}.rpc("{snake_case(name)}", {{"keys": given}})'
     body = [
         f"given = [{{{_given(calls, keys)}}} for {', '.join(keys.parts)} in {keys.argument}]",
         *statement_py("rows =", [source, ".execute()", ".data"]),
-        f'return {{{key}: row["count"] for row in rows}}',
+        f'return {{key: row["count"] for key, row in zip({keys.argument}, rows)}}',
     ]
     return function_py(snake_case(name), [keys.argument, *keys.read.arguments], body)

@@ -40,6 +40,10 @@ from proxy.fixes.loops.key_code import (
     chunks_js,
     chunks_py,
     keys_of,
+    spelled_js,
+    spelled_py,
+    text_js,
+    text_py,
 )
 from proxy.fixes.loops.to_one_code import is_to_one, to_one_js, to_one_name, to_one_py
 
@@ -132,13 +136,15 @@ def _embed_js(calls: SimilarCalls, many: bool, join: Join) -> str:
         rows = f"[{rows} ?? []].flat()"
     found, value = (rows, f"[{rows}]" if many else rows) if join.single else (f"{rows}.length", rows)
     value = value if many or join.single else f"{rows}[0]"
-    store = f"for (const row of data) if ({found}) byKey.set(row[{json.dumps(join.column)}], {value});"
+    key = f"text(row[{json.dumps(join.column)}])"
+    store = f"for (const row of data) if ({found}) byKey.set(known.get({key}) ?? chunk[0], {value});"
     body = [
         *quoting_js(call),
+        text_js(numbers=keys.numbers),
         "const byKey = new Map(), chunks = [];",
         *chunks_js(keys, chunk_size(calls)),
         "for (const chunk of chunks) {",
-        *indent([*call, "if (error) throw error;", *HALVES_JS, store], 2),
+        *indent([*call, "if (error) throw error;", *HALVES_JS, *spelled_js(f"!known.has({key})"), store], 2),
         "}",
         "return byKey;",
     ]
@@ -157,9 +163,11 @@ def _embed_py(calls: SimilarCalls, many: bool, join: Join) -> str:
     call = statement_py("answer =", chain)
     rows = f"row[{json.dumps(name)}]"
     value = (f"[{rows}]" if many else rows) if join.single else (rows if many else f"{rows}[0]")
+    key = f"text(row[{json.dumps(join.column)}])"
     either = [f"if isinstance({rows}, dict):", f"    {rows} = [{rows}]"] if join.single is None else []
     body = [
         *quoting_py(call),
+        *text_py(),
         "by_key = {}",
         *chunks_py(keys, chunk_size(calls)),
         "for chunk in chunks:",
@@ -167,10 +175,11 @@ def _embed_py(calls: SimilarCalls, many: bool, join: Join) -> str:
             [
                 *call,
                 *HALVES_PY,
+                *spelled_py(f"{key} not in known"),
                 "for row in answer.data:",
                 *indent(either, 4),
                 f"    if {rows}:",
-                f"        by_key[row[{json.dumps(join.column)}]] = {value}",
+                f"        by_key[known.get({key}, chunk[0])] = {value}",
             ],
             4,
         ),

@@ -14,7 +14,16 @@ from proxy.fixes.clients.chain_code import KEY_ALIAS, js_chain, name_values, py_
 from proxy.fixes.clients.filter_code import list_js, list_py, quoted_name, quoting_js, quoting_py
 from proxy.fixes.clients.function_code import function_js, function_py, indent, statement_js, statement_py
 from proxy.fixes.clients.identifiers import free_name, snake_case
-from proxy.fixes.loops.key_code import CODE_NAMES, HALVES_JS, HALVES_PY, chunk_size
+from proxy.fixes.loops.key_code import (
+    CODE_NAMES,
+    HALVES_JS,
+    HALVES_PY,
+    chunk_size,
+    spelled_js,
+    spelled_py,
+    text_js,
+    text_py,
+)
 from proxy.fixes.sql.clauses import NO_EMBEDS
 from proxy.postgrest.request.select_list import Embed, SelectItem
 
@@ -64,23 +73,22 @@ def _js(calls: SimilarCalls, name: str, rest: ParsedFingerprint, embed: tuple[st
     source, select, *others = js_chain(read, count="exact")
     condition = f'.filter({json.dumps(f"{path}.{column}")}, "in", {list_js("[...chunk, chunk[0]]")})'
     call = statement_js("const { data, count, error } = await supabase", [source, select, condition, *others])
+    member = f"row[{json.dumps(path)}]"
     value = f"{{ ...row, {json.dumps(path)}: Array.isArray(found) ? found.map(own) : own(found) }}"
     store = "byKey.set(key, [...(byKey.get(key) ?? []), value]);" if many else "byKey.set(key, value);"
     body = [
         *quoting_js(call),
+        text_js(),
         f"const own = ({{ {alias}, ...rest }}) => rest;",
         "const byKey = new Map(), chunks = [], unique = [...new Set(keys)];",
         f"for (let at = 0; at < unique.length; at += {chunk_size(calls)}) "
         f"chunks.push(unique.slice(at, at + {chunk_size(calls)}));",
         "for (const chunk of chunks) {",
         *indent([*call, "if (error) throw error;", *HALVES_JS], 2),
-        f"  if (chunk.length > 1 && data.some((row) => Array.isArray(row[{json.dumps(path)}]))) {{"
-        " // a row may have several keys",
-        "    chunks.push(...chunk.map((key) => [key]));",
-        "    continue;",
-        "  }",
+        *indent(spelled_js(f"Array.isArray({member}) || !known.has(text({member}.{alias}))"), 2),
         "  for (const row of data) {",
-        f"    const found = row[{json.dumps(path)}], key = Array.isArray(found) ? chunk[0] : found.{alias};",
+        f"    const found = row[{json.dumps(path)}];",
+        f"    const key = Array.isArray(found) ? chunk[0] : known.get(text(found.{alias})) ?? chunk[0];",
         f"    const value = {value};",
         f"    {store}",
         "  }",
@@ -97,21 +105,19 @@ def _py(calls: SimilarCalls, name: str, rest: ParsedFingerprint, embed: tuple[st
     condition = f'.filter({json.dumps(f"{path}.{column}")}, "in", {list_py("[*chunk, chunk[0]]")})'
     call = statement_py("answer =", [source, select, condition, *others, ".execute()"])
     member = f"row[{json.dumps(path)}]"
+    test = f"isinstance({member}, list) or text({member}[{json.dumps(alias)}]) not in known"
     store = "by_key.setdefault(key, []).append(row)" if many else "by_key[key] = row"
     body = [
         *quoting_py(call),
+        *text_py(),
         "by_key, unique = {}, list(dict.fromkeys(keys))",
         f"chunks = [unique[at : at + {chunk_size(calls)}] for at in range(0, len(unique), {chunk_size(calls)})]",
         "for chunk in chunks:",
-        *indent([*call, *HALVES_PY], 4),
-        f"    if len(chunk) > 1 and any(isinstance({member}, list) for row in answer.data):"
-        "  # a row may have several keys",
-        "        chunks += [[key] for key in chunk]",
-        "        continue",
+        *indent([*call, *HALVES_PY, *spelled_py(test)], 4),
         "    for row in answer.data:",
         f"        several = isinstance({member}, list)",
         f"        found = [one.pop({json.dumps(alias)}) for one in ({member} if several else [{member}])]",
-        "        key = chunk[0] if several else found[0]",
+        "        key = chunk[0] if several else known.get(text(found[0]), chunk[0])",
         f"        {store}",
         "return by_key",
     ]

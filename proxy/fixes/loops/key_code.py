@@ -1,7 +1,4 @@
-"""The keys of a loop in client code: how they are named, filtered by in chunks, and found in the rows.
-
-Tests: tests/e2e/fixes/test_printed_fixes.py.
-"""
+"""The keys of a loop in client code: how they are named, filtered by in chunks, and found in the rows."""
 
 import json
 
@@ -21,7 +18,7 @@ MOST_LONG_KEYS = 50
 """The same for texts and for keys of several columns, which are longer."""
 MOST_ROWS = 1000
 """Rows per call at which the code aims: Supabase's default for db-max-rows. The code notices if it is lower."""
-CODE_NAMES = ("at", "chunk", "keys", "unique", "half", "key", "row")
+CODE_NAMES = ("at", "chunk", "keys", "unique", "half", "key", "row", "text", "known", "given")
 """Variables of the generated code. Not in ``RESERVED``: elsewhere a column may be called so."""
 
 
@@ -57,6 +54,8 @@ class Keys(msgspec.Struct, frozen=True):
     """Names in a row that the query itself does not select."""
     plain: bool
     """Whether the clients' own ``in`` is right for the keys: numbers or UUIDs of one column."""
+    numbers: bool = False
+    """Whether a part of a key is a number, of which JavaScript reads no more than 53 bits."""
 
 
 def keys_of(calls: SimilarCalls, camel: bool, ordered: bool = False) -> Keys:
@@ -77,7 +76,7 @@ def keys_of(calls: SimilarCalls, camel: bool, ordered: bool = False) -> Keys:
     select = ",".join([*(f"{name}:{quoted_name(column)}" for name, column in extra.items()), parsed.select])
     read = name_values(replace(as_rows(parsed), select=select, filters=rest, method="GET"), camel, used=used)
     plain = len(columns) == 1 and calls.kinds[0] in ("integer", "uuid") and "->" not in columns[0]
-    return Keys(read, argument, parts, columns, names, tuple(extra), plain)
+    return Keys(read, argument, parts, columns, names, tuple(extra), plain, "integer" in calls.kinds)
 
 
 def chunk_size(calls: SimilarCalls) -> int:
@@ -130,6 +129,47 @@ def chunks_py(keys: Keys, size: int) -> list[str]:
     return [
         f"unique = list(dict.fromkeys({keys.argument})){_argument_note(keys, '#')}",
         f"chunks = [unique[at : at + {size}] for at in range(0, len(unique), {size})]",
+    ]
+
+
+def text_js(several: bool = False, numbers: bool = True) -> str:
+    """The function ``text`` of the code: keys of which the database may take the one for the other have one text.
+
+    ``several``: a key has several columns; ``numbers``: its numbers may have more digits than JavaScript reads.
+    """
+    one = 'typeof {0} === "number" && Math.abs({0}) >= 2 ** 53 ? "" : String({0})' if numbers else "String({0})"
+    if not several:
+        return f"const text = (key) => {f'({one})' if numbers else one}.toLowerCase();".format("key")
+    each = f"(part) => {one.format('part')}" if numbers else "String"
+    return f"const text = (key) => JSON.stringify(key.map({each})).toLowerCase();"
+
+
+def text_py(several: bool = False) -> tuple[str, ...]:
+    """The same for Python."""
+    one = "tuple(str(part).lower() for part in key)" if several else "str(key).lower()"
+    return ("def text(key):", f"    return {one}", "")
+
+
+def spelled_js(test: str) -> list[str]:
+    """Statements that read each key of a chunk by a call of its own if its rows do not tell whose they are: a text that
+    ignores case, a UUID, a date or a number may be spelled otherwise than the key. ``test``: that a row does not.
+    """
+    return [
+        "const known = new Map(chunk.map((key) => [text(key), key]));",
+        f"if (chunk.length > 1 && (known.size < chunk.length || data.some((row) => {test}))) {{",
+        "  chunks.push(...chunk.map((key) => [key])); // which key a row is for is not certain",
+        "  continue;",
+        "}",
+    ]
+
+
+def spelled_py(test: str) -> list[str]:
+    """The same for Python."""
+    return [
+        "known = {text(key): key for key in chunk}",
+        f"if len(chunk) > 1 and (len(known) < len(chunk) or any({test} for row in answer.data)):",
+        "    chunks += [[key] for key in chunk]  # which key a row is for is not certain",
+        "    continue",
     ]
 
 

@@ -1,6 +1,7 @@
 """A read of many keys that are the values of a logic tree of equalities: one tree per key, joined by ``or``.
 
-A row belongs to the keys whose tree it fulfils. The code compares texts: a row with the values of no key is an error.
+A row belongs to the keys whose tree it fulfils. The code compares texts: if a row has the values of no key, because the
+database takes other texts for equal, each key is read by a call of its own.
 
 Tests: tests/e2e/fixes/test_printed_lookups.py.
 """
@@ -26,7 +27,6 @@ _TOKENS = re.compile(r"(?:and|or)\(|[),]|[A-Za-z_][A-Za-z0-9_]*\.eq\.\?")
 NO_SQL = "No SQL: a function would need the types of the values, which are unknown."
 SAME_JS = "const same = (one, other) => one !== null && String(one) === String(other);"
 SAME_PY = ("def same(one, other):", "    return one is not None and str(one) == str(other)", "")
-UNKNOWN = '"a row has the values of no key: are they spelled as in the answers?"'
 
 
 class TreeKeys(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ class TreeKeys(msgspec.Struct, frozen=True):
 
     def names(self, case: Callable[[str], str]) -> list[str]:
         """Per value of a key, a variable."""
-        used = {*CODE_NAMES, "keys", "same", "id"}
+        used = {*CODE_NAMES, "keys", "same", "id", "found", "matches"}
         return [free_name(case(column), used) for column in self.columns]
 
     def test(self, names: list[str], operators: dict[str, str]) -> str:
@@ -86,11 +86,12 @@ def tree_fix(calls: SimilarCalls, name: str, rest: ParsedFingerprint, many: bool
 def _js(tree: TreeKeys) -> str:
     names, size = tree.names(camel_case), tree.size
     listed, left = ", ".join(names), iter(names)
-    read = name_values(tree.rest, camel=True, used={*names, *CODE_NAMES, "keys", "same", "id"})
+    read = name_values(tree.rest, camel=True, used={*names, *CODE_NAMES, "keys", "same", "id", "found", "matches"})
     sent = EQUAL.sub(lambda match: f"{match[1]}.eq.${{quoted({next(left)})}}", tree.text)
     source, select, *others = js_chain(read, count="exact")
     chain = [source, select, f".or(chunk.map(([{listed}]) => `{sent}`).join())", *others]
     call = statement_js("const { data, count, error } = await supabase", chain)
+    test = tree.test(names, {"or(": " || ", "and(": " && "})
     own = f"(({{ {', '.join(tree.added)}, ...own }}) => own)(row)" if tree.added else "row"
     value = f"[...(byKey.get(id) ?? []), {own}]" if tree.many else own
     body = [
@@ -102,9 +103,13 @@ def _js(tree: TreeKeys) -> str:
         f"for (let at = 0; at < unique.length; at += {size}) chunks.push(unique.slice(at, at + {size}));",
         "for (const chunk of chunks) {",
         *indent([*call, "if (error) throw error;", *HALVES_JS], 2),
+        f"  const matches = (row) => chunk.filter(([{listed}]) => {test});",
+        "  if (chunk.length > 1 && data.some((row) => !matches(row).length)) {",
+        "    chunks.push(...chunk.map((key) => [key])); // which key a row is for is not certain",
+        "    continue;",
+        "  }",
         "  for (const row of data) {",
-        f"    const found = chunk.filter(([{listed}]) => {tree.test(names, {'or(': ' || ', 'and(': ' && '})});",
-        f"    if (!found.length) throw new Error({UNKNOWN});",
+        "    const found = chunk.length > 1 ? matches(row) : chunk;",
         f"    for (const id of found.map((key) => JSON.stringify(key))) byKey.set(id, {value});",
         "  }",
         "}",
@@ -116,7 +121,7 @@ def _js(tree: TreeKeys) -> str:
 def _py(tree: TreeKeys) -> str:
     names, size = tree.names(snake_case), tree.size
     listed = ", ".join(names) + ("," if len(names) == 1 else "")
-    read = name_values(tree.rest, camel=False, used={*names, *CODE_NAMES, "keys", "same", "id"})
+    read = name_values(tree.rest, camel=False, used={*names, *CODE_NAMES, "keys", "same", "id", "found", "matches"})
     sent = json.dumps(EQUAL.sub(lambda match: f"{match[1]}.eq.{{}}", tree.text))
     source, select, *others = py_chain(read, count="exact")
     condition = f'.or_(",".join({sent}.format(*map(quoted, key)) for key in chunk))'
@@ -130,11 +135,15 @@ def _py(tree: TreeKeys) -> str:
         f"chunks = [unique[at : at + {size}] for at in range(0, len(unique), {size})]",
         "for chunk in chunks:",
         *indent([*call, *HALVES_PY], 4),
-        "    for row in answer.data:",
-        f"        found = [({listed}) for {listed} in chunk if {tree.test(names, {'or(': ' or ', 'and(': ' and '})}]",
-        "        if not found:",
-        f"            raise ValueError({UNKNOWN})",
-        "        for key in found:",
+        "    found = [",
+        f"        [({listed}) for {listed} in chunk if {tree.test(names, {'or(': ' or ', 'and(': ' and '})}]",
+        "        for row in answer.data",
+        "    ]",
+        "    if len(chunk) > 1 and not all(found):",
+        "        chunks += [[key] for key in chunk]  # which key a row is for is not certain",
+        "        continue",
+        "    for row, matches in zip(answer.data, found):",
+        "        for key in matches if len(chunk) > 1 else chunk:",
         f"            {f'by_key.setdefault(key, []).append({own})' if tree.many else f'by_key[key] = {own}'}",
         "return by_key",
     ]

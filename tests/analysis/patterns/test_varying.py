@@ -15,9 +15,11 @@ from proxy.analysis.patterns.varying import (
     key_text,
     similar_calls,
     variation_evidence,
+    with_arrays,
 )
 from proxy.analysis.steps import result_of
-from proxy.postgrest.database_facts import DatabaseFacts
+from proxy.model import Column
+from proxy.postgrest.database_facts import DatabaseFacts, RelationFacts
 from tests.factories import declared
 from tests.rules.traces import span
 
@@ -92,3 +94,12 @@ def test_the_database_knows_which_keys_are_unique() -> None:
     facts = declared("t", "id,code", "id", "code")
     described = replace(facts.relations["public.t"], complete=False)
     assert not has_many_rows_per_key(seen, replace(facts, relations={"public.t": described}))
+
+
+def test_the_database_knows_which_keys_are_arrays() -> None:
+    calls = spans(*(f"GET /t?tags=eq.{{a{n}}}&kind=eq.k{n}" for n in range(5)))
+    seen = result_of(similar_calls(parse_fingerprint(calls[0].fingerprint), calls))
+    assert with_arrays(seen, DatabaseFacts()) is with_arrays(seen, declared("t", "tags,kind")) is seen
+    columns = {b"tags": Column("text[]"), b"kind": Column("text")}
+    facts = DatabaseFacts(relations={"public.t": RelationFacts(columns=columns)})
+    assert with_arrays(seen, facts).kinds == ("array", "text")

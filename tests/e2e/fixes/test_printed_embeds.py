@@ -121,7 +121,7 @@ FAULTS = [
     ("supabase_py", r"\n *\.limit\([^\n]*\)", ""),
     ("supabase_js", r"\n *\.order\([^\n]*\)", ""),
     ("supabase_py", r"\n *\.neq\([^\n]*\)", ""),
-    ("supabase_js", r"byKey\.set\(row\[\"id\"\]", "byKey.set(1 + row['id']"),
+    ("supabase_js", r"byKey\.set\(known", "byKey.set(1 + known"),
 ]
 
 
@@ -155,7 +155,7 @@ async def test_keys_from_the_openapi_description_make_embeds_too(loops: Stack, t
     (parts,) = await play(loops, [counts(random.Random(1))], **known)
     fix = fix_of(parts)[1]
     assert fix is not None
-    assert '.select("id,part!thing_id(count)")' in fix.supabase_js
+    assert '.select("id,part!thing_id(count)", { count: "exact" })' in fix.supabase_js
 
 
 async def test_embeds_behind_a_lower_limit_return_what_the_loops_got(loops: Stack) -> None:
@@ -174,7 +174,7 @@ async def test_the_cure_of_a_loop_over_rows_of_an_earlier_read_is_an_embed(loops
     assert 'referencedTable: "part"' in parts.supabase_js
     assert '.select("id,profile(*)"' in profiles.supabase_js
     assert f'.select("id,note!note_{made[2].columns[0]}_fkey(id,text)"' in notes.supabase_js
-    assert '.select("id,part!thing_id(count)")' in count.supabase_js
+    assert '.select("id,part!thing_id(count)", { count: "exact" })' in count.supabase_js
     finding = played[1].finding("FAN001", "FAN002")
     assert finding is not None
     assert any("owner (id,email) it costs no call, and " in line for line in finding.evidence)
@@ -197,7 +197,7 @@ async def test_counts_are_embedded_in_what_their_foreign_key_refers_to_though_no
         finding = one.finding("FAN001", "FAN002")
         assert finding is not None
         assert '.from("thing")' in finding.fix.supabase_js
-        assert '.select("id,part!thing_id(count)")' in finding.fix.supabase_js
+        assert '.select("id,part!thing_id(count)", { count: "exact" })' in finding.fix.supabase_js
         assert finding.risk.endswith("The counts are of rows of thing that the caller may read.")
 
 

@@ -27,7 +27,7 @@ READS = int(os.environ.get("FIX_SHAPES", "320"))
 WRITES = int(os.environ.get("FIX_WRITES", "100"))
 READ_KINDS = {
     *("read", "read with a limit", "read with an embed", "read with an embed and a limit", "one object", "count"),
-    *("count by a parent", "beyond max-rows", "another schema", "not to be batched"),
+    *("count by a parent", "beyond max-rows", "another schema", "not to be batched", "respelled"),
 }
 UPSERTS = {"upsert", "upsert by code", "insert or skip", "skip by code"}
 WRITE_KINDS = {"update", "delete", "insert", *UPSERTS}

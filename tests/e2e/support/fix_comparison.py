@@ -153,7 +153,13 @@ class Comparison:
             values += [array_text(arg) if isinstance(arg, list) else str(arg) for arg in shape.args]
             rows = await run_sql(self.connection, code, values)
         if shape.method == "HEAD":
-            return by_key([([row[column] for column in shape.columns], row["count"]) for row in rows if row["count"]])
+            return by_key(
+                [
+                    ([spelled(shape, row[column]) for column in shape.columns], row["count"])
+                    for row in rows
+                    if row["count"]
+                ]
+            )
         return keyed(shape, rows)
 
 
@@ -192,9 +198,14 @@ def keyed(shape: Shape, rows: Rows) -> dict[str, Rows]:
     found: dict[str, Rows] = {}
     for row in rows:
         names = iter(added)
-        key = [row[column] if own(column) else row.pop(next(names)) for column in shape.columns]
+        key = [spelled(shape, row[column] if own(column) else row.pop(next(names))) for column in shape.columns]
         found.setdefault(key_text(key), []).append(row)
     return found
+
+
+def spelled(shape: Shape, value: Any) -> Any:
+    """The value as the key of its call has it."""
+    return shape.spelled.get(str(value), value)
 
 
 def by_key(pairs: Any, shape: Shape | None = None) -> dict[str, Rows]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from tests.e2e.support.fix_shapes import Param, Shape
+from tests.e2e.support.fix_shapes import Param, Shape, uuid_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +66,12 @@ def embedded() -> Shape:
     return Shape("read", "thing", ("owner_id",), keys, select="id,part(id)", after=after, order="id", total=True)
 
 
+def respelled() -> Shape:
+    tags = [uuid_of(f"tag:{n}") for n in range(8)]
+    keys = [(tag.upper(),) for tag in tags]
+    return Shape("respelled", "thing", ("tag",), keys, select="id", order="id", total=True)
+
+
 JS, PY, SQL = "supabase_js", "supabase_py", "sql"
 FAULTS = (
     Fault("a filter is dropped", ordered, JS, r'\n *\.neq\("kind", kind\)'),
@@ -85,7 +91,7 @@ FAULTS = (
         r"\(kind, owner_id\) in \(select kind, owner_id",
         "kind in (select kind",
     ),
-    Fault("rows are put under a part of the key", pairs, PY, r'row\["owner_id"\]\)', "0)"),
+    Fault("rows are put under a part of the key", pairs, PY, r"known\.get\(.*\), chunk\[0\]\)", "chunk[0]"),
     Fault("the limit is left out of the function", limited, SQL, r"\n *limit 2", ""),
     Fault("the order is left out of the function", limited, SQL, r"\n *order by [^\n]*", ""),
     Fault("keys are not quoted", texts, JS, r"\.map\(quoted\)"),
@@ -93,5 +99,6 @@ FAULTS = (
     Fault("only the last row of a key is kept", ordered, JS, r"\.get\(key\)\.push\(row\)", ".set(key, [row])"),
     Fault("the embed has no limit", embedded, JS, r"\n *\.limit\(partLimit.*\)"),
     Fault("the embed has no order", embedded, PY, r'\n *\.order\("id", desc=True, foreign_table="part"\)'),
+    Fault("a row is put under its own spelling of the key", respelled, JS, r"known\.get\(.*\) \?\? chunk\[0\]", "_key"),
     Fault("an added column is left in the rows", embedded, JS, r"\{ _key, \.\.\.row \}", "row"),
 )

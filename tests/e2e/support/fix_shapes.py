@@ -68,6 +68,8 @@ class Shape:
     """Whether no code can keep what the calls do; None if that depends on its filters."""
     parent: Parent | None = None
     """For counts, the relation for whose rows they are."""
+    spelled: dict[str, str] = field(default_factory=dict)
+    """The text of a key by its text in the rows, where these differ."""
     first: str = ""
     """The target of a read before the loop, from whose rows the keys come."""
 
@@ -345,6 +347,32 @@ def counts(draw: random.Random) -> Shape:
     )
 
 
+def respelled(draw: random.Random) -> Shape:
+    """Keys that Postgres finds, though the rows spell them otherwise."""
+    tags = [uuid_of(f"tag:{n}") for n in _few(draw, list(range(500)))]
+    days = [f"2024-01-{day:02}T0{draw.choice('1235')}:00:00" for day in range(1, 9)]
+    column, spelled = draw.choice(
+        [
+            ("tag", {tag: tag.upper() for tag in tags}),
+            ("tag", {tag: f"{{{tag}}}" for tag in tags}),
+            ("rank", {str(n): f"0{n}" for n in _few(draw, list(range(9)))}),
+            ("due", {f"{day}+00:00": f"{day}Z" for day in days}),
+        ]
+    )
+    columns: tuple[str, ...] = (column,)
+    keys: list[tuple[Any, ...]] = [(key,) for key in spelled.values()]
+    if draw.random() < 0.3:
+        columns, keys = ("kind", column), [(kind, *key) for key in keys for kind in draw.sample("abcd", 2)]
+    shape = Shape("respelled", "thing", columns, keys, order="id", total=True, spelled=spelled)
+    shape.select, shape.parallel = draw.choice(["*", "id", f"id,{column}"]), draw.random() < 0.5
+    if draw.random() < 0.2:
+        shape.limit, shape.withheld = 2, None
+    elif draw.random() < 0.3:
+        shape.method, shape.select, shape.order, shape.headers = "HEAD", "*", "", {"Prefer": "count=exact"}
+        shape.withheld = None
+    return shape
+
+
 def shapes(seed: int, number: int) -> Iterator[Shape]:
     """``number`` shapes of all kinds."""
     draw = random.Random(seed)
@@ -353,4 +381,4 @@ def shapes(seed: int, number: int) -> Iterator[Shape]:
 
 
 KINDS: tuple[Callable[[random.Random], Shape], ...] = (reads, embeds, reads, singles, reads, counts, reads, many)
-KINDS += (reads, embeds, reads, other_schema, odd_names, differing)
+KINDS += (reads, embeds, reads, other_schema, odd_names, differing, respelled)

@@ -7,7 +7,8 @@ from proxy.analysis.patterns.fan_out import LoopThresholds, parallel_fan_out
 from proxy.analysis.patterns.pauses import BusyTime
 from proxy.analysis.patterns.varying import similar_calls
 from proxy.analysis.steps import result_of
-from proxy.fixes.loops.batch_reasons import COUNTED, NOT_EXACT, batch_reason
+from proxy.fixes.loops.batch_reasons import COUNTED, NOT_EXACT, OF_ARRAYS, batch_reason
+from tests.fixes.seen import seen
 from tests.rules.traces import span
 
 
@@ -40,3 +41,8 @@ def test_conditions_for_which_no_list_stands_are_named_with_what_may_replace_the
 def test_counts_that_are_not_exact_and_counts_beside_some_rows_are_told() -> None:
     assert reason_of(*loop("id=eq.{}", method="HEAD")) == NOT_EXACT
     assert reason_of(*loop("owner_id=eq.{}&limit=1", " → 1 rows, 9 in all")) == COUNTED
+
+
+def test_an_array_is_no_element_of_a_list() -> None:
+    assert batch_reason(seen("GET t?tags=eq.?", "tags", kind="array")) == OF_ARRAYS
+    assert not batch_reason(seen("GET t?tags=eq.?&kind=eq.?", "tags", "kind", kind="array"))
