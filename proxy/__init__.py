@@ -80,7 +80,7 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
 ``errors``
     What does fanin itself say when something is wrong? Codes, reasons, remedies, and its error answers.
 ``text``
-    How is text that a client controls shown safely? In a terminal, a log line, Markdown.
+    How is text written for people? What a client controls, in a terminal, a log line, Markdown; and counts.
 
 Beside them stand ``model`` (the values that the steps hand to each other), ``allowed_differences`` (all ways in which
 an answer through fanin may differ from PostgREST's own), ``bounded_table`` (a table with a limit in bytes), the

@@ -69,11 +69,11 @@ from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, rows_text
 from proxy.analysis.steps import Steps
 from proxy.analysis.values.joins import Join, counted_in, join_of
-from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.loops.embed_code import embed_risk, loop_expectation, loop_fix, ways
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Positive
+from proxy.text.counted import counted
 
 
 class NPlusOne(LoopThresholds):
@@ -195,11 +195,11 @@ def _finding(trace: Trace, loop: LoopOfReads) -> Finding:
         caller=caller_of(spans),
         problem=f"The application asks for {parsed.name} once per {key_text(calls)}: the number of queries grows with"
         " the number of rows.",
-        current=f"{len(spans)} requests, {plural(upstream, 'upstream call')}, {rows_text(spans)} in"
+        current=f"{len(spans)} requests, {counted(upstream, 'upstream call')}, {rows_text(spans)} in"
         f" {1000 * elapsed_seconds(spans):.0f} ms",
         evidence=(
             key_evidence(calls, spans),
-            f"sent in parallel; fanin answered them with {plural(upstream, 'upstream call')}",
+            f"sent in parallel; fanin answered them with {counted(upstream, 'upstream call')}",
             *_alone(spans),
             variation_evidence(calls),
             *ways(calls, loop.join, different_keys(calls, spans), rows_text(spans)),

@@ -68,10 +68,10 @@ from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, count_calls, rows_text, steady_seconds, total_seconds
 from proxy.analysis.steps import Steps
 from proxy.analysis.values.origin import Origin, answers_with_keys, count_known_earlier, origins
-from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.loops.embed_code import loop_expectation, loop_fix, ways
 from proxy.model import Outcome, Span, Trace
+from proxy.text.counted import counted
 from rules.fan001_n_plus_one_read import LoopOfReads, NPlusOne, loop_of_reads, read_risk
 
 
@@ -140,11 +140,11 @@ def _ahead(trace: Trace, found: FanOut, came_from: Sequence[Origin]) -> Steps[st
         return f"rules.fan002 = 'rewrite' would not help: these reads are not merged ({reason or 'no-key'})"
     known = came_from[0] if came_from else None
     estimate = yield from estimate_prefetch(trace.spans, spans, found.key.index, known)
-    wasted = "" if estimate.wasted < 0 else f"; it would have fetched {plural(estimate.wasted, 'key')} in vain"
+    wasted = "" if estimate.wasted < 0 else f"; it would have fetched {counted(estimate.wasted, 'key')} in vain"
     supposed = "" if estimate.wasted >= 0 else ", if they stand in this order in an earlier answer"
     return (
         f"rules.fan002 = 'rewrite' would have answered {estimate.served} of {estimate.reads} from rows fetched ahead:"
-        f" {plural(estimate.calls, 'call')}, {1000 * estimate.seconds:.0f} ms less waiting{wasted}{supposed}"
+        f" {counted(estimate.calls, 'call')}, {1000 * estimate.seconds:.0f} ms less waiting{wasted}{supposed}"
     )
 
 
@@ -162,7 +162,7 @@ def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin], ahead
         caller=caller_of(spans),
         problem=f"The application asks for {parsed.name} once per {key_text(calls)}, and waits for each answer before"
         " it sends the next request: the time grows with the number of rows.",
-        current=f"{len(spans)} requests, {plural(count_calls(spans), 'upstream call')},"
+        current=f"{len(spans)} requests, {counted(count_calls(spans), 'upstream call')},"
         f" {rows_text(spans)}; {1000 * total_seconds(spans):.0f} ms of waiting, one after another",
         evidence=(
             *_evidence(calls, spans, came_from),

@@ -78,13 +78,13 @@ from proxy.analysis.spans import (
     total_bytes,
 )
 from proxy.analysis.steps import Steps
-from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.clients.printable import printable_fix
 from proxy.fixes.reads.read_code import once_js, once_py
 from proxy.fixes.sql.read import read_sql
 from proxy.model import Span, Trace
 from proxy.settings_base import NO_OVERRIDE, Positive, Thresholds
+from proxy.text.counted import counted
 from rules.fan001_n_plus_one_read import RULE as N_PLUS_ONE_READ
 from rules.fan002_sequential_n_plus_one import RULE as SEQUENTIAL_N_PLUS_ONE
 
@@ -226,7 +226,7 @@ def _finding(trace: Trace, parsed: ParsedFingerprint, again: Sequence[Run]) -> F
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application reads rows of {parsed.name} again that it already has.",
-        current=f"{len(spans)} requests, {plural(count_calls(spans), 'upstream call')}, {total_bytes(spans)} bytes"
+        current=f"{len(spans)} requests, {counted(count_calls(spans), 'upstream call')}, {total_bytes(spans)} bytes"
         f" in {1000 * elapsed_seconds(spans):.0f} ms",
         evidence=(*_evidence(again, written_between(trace.spans, again)), *_callers(spans)),
         fix=fix,
@@ -285,7 +285,7 @@ def _evidence(again: Sequence[Run], other: Sequence[str]) -> Iterator[str]:
     parallel = [run for run in again if in_parallel(run)]
     if parallel:
         calls = count_calls(span for run in parallel for span in run)
-        yield f"{sum(map(len, parallel))} sent in parallel; fanin answered them with {plural(calls, 'upstream call')}"
+        yield f"{sum(map(len, parallel))} sent in parallel; fanin answered them with {counted(calls, 'upstream call')}"
         yield from _header_evidence(again)
     if len(parallel) < len(again):
         alone = sum(map(len, again)) - sum(map(len, parallel))

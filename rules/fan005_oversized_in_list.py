@@ -47,13 +47,13 @@ from pydantic import ConfigDict, Field
 from proxy.analysis.fingerprint import ParsedFingerprint, key_filter, parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, succeeded
-from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.loops.batch_code import batch_name
 from proxy.fixes.loops.key_code import MOST_KEYS
 from proxy.fixes.reads.chunk_code import chunk_fix, list_calls
 from proxy.model import Outcome, Span, Trace
 from proxy.settings_base import NO_OVERRIDE, Count, Thresholds
+from proxy.text.counted import counted
 
 
 class OversizedInList(Thresholds):
@@ -157,7 +157,7 @@ def _current(spans: Sequence[Span], failed: int, repeated: int) -> str:
     chunked = sum(span.parts for span in spans if span.outcome is Outcome.CHUNKED)
     parts = f", the others answered in {chunked} parts" if chunked else ""
     whole = f", {repeated} answered with the list in Content-Location" if repeated else ""
-    return f"{plural(len(spans), 'request')}, {failed} refused{whole}{parts}"
+    return f"{counted(len(spans), 'request')}, {failed} refused{whole}{parts}"
 
 
 def _expected(largest: Span, method: str, context: RuleContext[OversizedInList]) -> str:

@@ -44,13 +44,14 @@ from pydantic import Field
 from proxy.analysis.estimates.cache_estimate import FRESH
 from proxy.analysis.fingerprint import UNPARSED, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.volume import format_bytes, plural
+from proxy.analysis.volume import format_bytes
 from proxy.analysis.workload import Usage, Workload
 from proxy.findings.model import Finding, impact_of
 from proxy.fixes.clients.printable import printable_fix
 from proxy.fixes.reads.cache_code import MAX_AGE, cached_js, cached_py
 from proxy.fixes.sql.read import read_sql
 from proxy.settings_base import Count, Thresholds
+from proxy.text.counted import counted
 
 
 class ReferenceRead(Thresholds):
@@ -138,17 +139,17 @@ def _finding(parsed: ParsedFingerprint, usage: Usage, requests: int) -> Finding:
         code=RULE.code,
         impact=impact_of(IMPACTS, share),
         confidence="medium",
-        title=f"{plural(rows, 'row')} of {parsed.name}, read {plural(often, 'time')} and never written",
+        title=f"{counted(rows, 'row')} of {parsed.name}, read {counted(often, 'time')} and never written",
         relation=usage.relation,
         fingerprint=usage.fingerprint,
         route="",
         caller=usage.caller,
         problem=f"The application reads {parsed.name} repeatedly, although it probably never changes.",
-        current=f"{plural(often, 'request')} in {plural(usage.traces, 'trace')}, {format_bytes(usage.size)},"
+        current=f"{counted(often, 'request')} in {counted(usage.traces, 'trace')}, {format_bytes(usage.size)},"
         f" {usage.seconds:.2f} s;"
         f" {100 * share:.0f} % of all requests",
         evidence=(
-            f"{plural(rows, 'row')} each time, no value in the filters, and one caller",
+            f"{counted(rows, 'row')} each time, no value in the filters, and one caller",
             f"fanin saw no write to {parsed.name}",
             *_simulated(usage),
             *([f"read by {', '.join(usage.routes)}"] if usage.routes else []),

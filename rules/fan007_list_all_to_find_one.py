@@ -68,11 +68,12 @@ from proxy.analysis.spans import (
 from proxy.analysis.steps import Steps
 from proxy.analysis.values.row_use import KeyUse, is_key
 from proxy.analysis.values.unique_key import finds_one, row_key
-from proxy.analysis.volume import format_bytes, plural
+from proxy.analysis.volume import format_bytes
 from proxy.findings.model import Finding, impact_of
 from proxy.fixes.reads.find_code import find_fix, find_name
 from proxy.model import Span, Trace
 from proxy.settings_base import Positive, Thresholds
+from proxy.text.counted import counted
 
 
 class ListToFindOne(Thresholds):
@@ -217,12 +218,12 @@ def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application reads the whole list of {parsed.name} and continues with one row of it.",
-        current=f"{plural(len(spans), 'request')}, {total_rows(spans)} rows, "
+        current=f"{counted(len(spans), 'request')}, {total_rows(spans)} rows, "
         f"{format_bytes(total_bytes(spans))} in {1000 * total_seconds(spans):.0f} ms",
         evidence=tuple(_evidence(use, rows, size)),
         fix=find_fix(_without_limit(parsed), use.column),
         expected=f"{f'{find_name(parsed, use.column)}(…): ' if use.column else ''}1 row instead of {spans[0].rows};"
-        f" {plural(rows, 'row')} and {format_bytes(size)} less.",
+        f" {counted(rows, 'row')} and {format_bytes(size)} less.",
         risk=f"If a page also shows the list, the list is needed. {use.column or 'The column'} should have an index, a"
         " unique one if it identifies one row. If another column identifies the row, filter by that one.",
     )
@@ -235,7 +236,7 @@ def _without_limit(parsed: ParsedFingerprint) -> ParsedFingerprint:
 
 
 def _evidence(use: Use, rows: int, size: int) -> Iterator[str]:
-    yield f"{plural(rows, 'row')} and {format_bytes(size)} were read, probably without use"
+    yield f"{counted(rows, 'row')} and {format_bytes(size)} were read, probably without use"
     if use.certain:
         yield "later requests of the trace use the keys of one of its rows, and of no other"
     if use.why:

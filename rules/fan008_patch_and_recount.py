@@ -65,12 +65,12 @@ from proxy.analysis.spans import (
 )
 from proxy.analysis.steps import SLICE, Steps, slices
 from proxy.analysis.values.unique_key import has_key
-from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.writes.recount_code import Recount, recount_fix
 from proxy.fixes.writes.write_code import VERBS, write_name
 from proxy.model import Span, Trace
 from proxy.settings_base import Positive, Thresholds
+from proxy.text.counted import counted
 
 
 class PatchAndRecount(Thresholds):
@@ -269,8 +269,8 @@ def _evidence(rounds: Sequence[Round], recount: Recount) -> Iterator[str]:
     yield f"{len(rounds)} {what}, each followed by the same kind of read of the same relation"
     later = sum(one.then is not None for one in rounds)
     if recount.result_write is not None:
-        rows = plural(recount.result_writes, "different row")
+        rows = counted(recount.result_writes, "different row")
         yield f"{later} of them followed by a write to {recount.result_write.parsed.name}, of {rows}"
-    yield f"{len(rounds)} reads asked for {plural(recount.lists, 'different list')}"
+    yield f"{len(rounds)} reads asked for {counted(recount.lists, 'different list')}"
     yield f"writes: {variation_evidence(recount.write)}"
     yield f"reads: {variation_evidence(recount.read)}"

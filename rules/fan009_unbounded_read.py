@@ -39,11 +39,12 @@ from pydantic import Field
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, total_bytes, total_seconds, unbounded_reads
-from proxy.analysis.volume import format_bytes, plural, volume_impact
+from proxy.analysis.volume import format_bytes, volume_impact
 from proxy.findings.model import Finding
 from proxy.fixes.reads.page_fix import next_page_fix, nulls_risk
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
+from proxy.text.counted import counted
 
 
 class UnboundedRead(Thresholds):
@@ -83,13 +84,13 @@ def _finding(trace: Trace, spans: Sequence[Span], context: RuleContext[Unbounded
         code=RULE.code,
         impact=volume_impact(size, most.rows),
         confidence="high",
-        title=f"{plural(most.rows, 'row')} of {parsed.name} in one answer, and no limit",
+        title=f"{counted(most.rows, 'row')} of {parsed.name} in one answer, and no limit",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application reads {parsed.name} without a limit: the answer grows with the table.",
-        current=f"{plural(len(spans), 'request')}, up to {plural(most.rows, 'row')} each, {format_bytes(size)}"
+        current=f"{counted(len(spans), 'request')}, up to {counted(most.rows, 'row')} each, {format_bytes(size)}"
         f" in {1000 * total_seconds(spans):.0f} ms",
         evidence=("the request has no limit, offset, Range or list of keys",),
         fix=next_page_fix(parsed, context.facts),

@@ -47,11 +47,11 @@ from proxy.analysis.fingerprint import UNPARSED, ParsedFingerprint, parse_finger
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_bytes, total_seconds, unbounded_reads
 from proxy.analysis.steps import Steps
-from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.reads.page_fix import all_pages_fix, nulls_risk
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
+from proxy.text.counted import counted
 
 
 class TruncatedRead(Thresholds):
@@ -191,7 +191,7 @@ def _finding(trace: Trace, spans: Sequence[Span], alike: int, context: RuleConte
         caller=caller_of(spans),
         problem=f"The application asks for {f'up to {limit}' if limit else 'all'} rows of {parsed.name}, and PostgREST"
         " truncates at db-max-rows without an error.",
-        current=f"{plural(len(spans), 'request')} {f'with a limit of {limit}' if limit else 'without a limit'},"
+        current=f"{counted(len(spans), 'request')} {f'with a limit of {limit}' if limit else 'without a limit'},"
         f" {rows} rows each, {total_bytes(spans)} bytes in {1000 * total_seconds(spans):.0f} ms",
         evidence=tuple(_evidence(spans, limit, alike, known)),
         fix=all_pages_fix(parsed, context.facts, rows),

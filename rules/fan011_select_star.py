@@ -38,11 +38,12 @@ from proxy.analysis.answer_shape import as_asked, shape_risk
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_bytes, total_rows
-from proxy.analysis.volume import format_bytes, plural, volume_impact
+from proxy.analysis.volume import format_bytes, volume_impact
 from proxy.findings.model import Finding
 from proxy.fixes.reads.narrow_code import narrow_fix, starred
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
+from proxy.text.counted import counted
 
 
 class SelectStar(Thresholds):
@@ -84,17 +85,17 @@ def _finding(trace: Trace, spans: Sequence[Span], size: int, context: RuleContex
         code=RULE.code,
         impact=volume_impact(size, 0),
         confidence="medium",
-        title=f"All columns of {names}: {format_bytes(size)} for {plural(rows, 'row')}",
+        title=f"All columns of {names}: {format_bytes(size)} for {counted(rows, 'row')}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application asks for every column of {names}, also for those that it does not use.",
-        current=f"{plural(len(spans), 'request')}, {plural(rows, 'row')}, {format_bytes(size)}:"
+        current=f"{counted(len(spans), 'request')}, {counted(rows, 'row')}, {format_bytes(size)}:"
         f" {size // rows} bytes per row",
         evidence=(f"select={parsed.select}: every column of {names} is sent, also those that are added later",),
         fix=fix,
-        expected=f"The columns of {plural(rows, 'row')} that are not named are not read, sent or parsed.",
+        expected=f"The columns of {counted(rows, 'row')} that are not named are not read, sent or parsed.",
         risk="Code that uses a column which is not named gets undefined (JavaScript) or a KeyError (Python); generated"
         f" types find this before the code runs.{shape_risk(spans, fix)}",
     )

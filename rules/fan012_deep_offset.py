@@ -38,12 +38,12 @@ from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, is_read, rows_text, total_seconds
 from proxy.analysis.values.unique_key import page_key
-from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, impact_of
 from proxy.fixes.reads.page_code import seek_order
 from proxy.fixes.reads.page_fix import next_page_fix, nulls_risk
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
+from proxy.text.counted import counted
 
 
 class DeepOffset(Thresholds):
@@ -85,15 +85,15 @@ def _finding(trace: Trace, spans: Sequence[Span], context: RuleContext[DeepOffse
         code=RULE.code,
         impact=impact_of(IMPACTS, skipped),
         confidence="high",
-        title=f"{plural(skipped, 'row')} of {parsed.name} read and discarded to return {rows}",
+        title=f"{counted(skipped, 'row')} of {parsed.name} read and discarded to return {rows}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application pages through {parsed.name} by offset: Postgres reads all rows before each page.",
-        current=f"{plural(len(spans), 'request')}, offsets up to {deepest}, {rows}"
+        current=f"{counted(len(spans), 'request')}, offsets up to {deepest}, {rows}"
         f" in {1000 * total_seconds(spans):.0f} ms",
-        evidence=(f"{plural(len(spans), 'page')} with an offset, the largest is {deepest}",),
+        evidence=(f"{counted(len(spans), 'page')} with an offset, the largest is {deepest}",),
         fix=next_page_fix(parsed, context.facts, _index(parsed, context)),
         expected=f"Each page reads only its own rows, with an index on {_columns(parsed, context)}.",
         risk=f"Pages are read one after another, from a first one on.{nulls_risk(parsed, context.facts)}",

@@ -36,13 +36,13 @@ from proxy.analysis.answer_shape import as_asked, shape_risk
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, group_by, is_read_or_count, total_seconds
-from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, impact_of
 from proxy.fixes.clients.printable import printable_fix
 from proxy.fixes.reads.advice_code import estimate_js, estimate_py
 from proxy.fixes.sql.read import estimate_sql
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
+from proxy.text.counted import counted
 
 
 class ExactCount(Thresholds):
@@ -105,15 +105,15 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         code=RULE.code,
         impact=impact_of(IMPACTS, visited),
         confidence="high",
-        title=f"{plural(most, 'row')} of {parsed.name} counted{once} to show a number",
+        title=f"{counted(most, 'row')} of {parsed.name} counted{once} to show a number",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application asks for an exact count of all rows of {parsed.name} that pass its filters.",
-        current=f"{plural(len(spans), 'request')}, {plural(visited, 'row')} counted"
+        current=f"{counted(len(spans), 'request')}, {counted(visited, 'row')} counted"
         f" in {1000 * total_seconds(spans):.0f} ms",
-        evidence=(f"Prefer: count=exact, answered with up to {plural(most, 'row')} in all",),
+        evidence=(f"Prefer: count=exact, answered with up to {counted(most, 'row')} in all",),
         fix=fix,
         expected="The planner's estimate reads no rows; count=estimated counts exactly below db-max-rows.",
         risk="If the number has to be exact (invoices), count once and pass the number on with each page."

@@ -51,11 +51,11 @@ from proxy.analysis.patterns.fan_out import call_impact
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, has_confirmed_names, is_query
 from proxy.analysis.steps import slices
-from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.reads.page_load import load_fix
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Positive, Thresholds
+from proxy.text.counted import counted
 
 
 class ChattyTrace(Thresholds):
@@ -115,7 +115,8 @@ def _finding(trace: Trace, spans: Sequence[Span], kinds: Counter[str]) -> Findin
         route=trace.route,
         caller=caller_of(spans),
         problem="The application builds one page or job from many small requests.",
-        current=f"{len(spans)} requests, {plural(calls, 'upstream call')} in {1000 * (trace.end - trace.start):.0f} ms",
+        current=f"{len(spans)} requests, {counted(calls, 'upstream call')} in"
+        f" {1000 * (trace.end - trace.start):.0f} ms",
         evidence=tuple(f"{count} × {fingerprint}" for fingerprint, count in kinds.most_common(MOST)),
         fix=load_fix(reads),
         expected=f"One call instead of the {sum(kinds[fingerprint] for fingerprint in often)} most frequent ones.",

@@ -38,13 +38,13 @@ from pydantic import Field
 
 from proxy.analysis.fingerprint import ParsedFingerprint, describes_body, parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.volume import plural
 from proxy.analysis.workload import DURATION_BOUNDS, Usage, Workload
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.clients.printable import printable_fix
 from proxy.fixes.reads.plan_code import plan_js, plan_py, plan_sql
 from proxy.fixes.sql.index import IndexAdvice, index_advice
 from proxy.settings_base import Count, Positive, Thresholds
+from proxy.text.counted import counted
 
 
 class SlowQuery(Thresholds):
@@ -107,7 +107,7 @@ def _finding(parsed: ParsedFingerprint, usage: Usage, slow: float, index: IndexA
         route="",
         caller=usage.caller,
         problem=f"Requests of this kind took {usage.seconds:.1f} s in total; each holds a connection while it runs.",
-        current=f"{plural(usage.calls, 'request')}, {mean:.0f} ms on average, {plural(usage.rows, 'row')} in total",
+        current=f"{counted(usage.calls, 'request')}, {mean:.0f} ms on average, {counted(usage.rows, 'row')} in total",
         evidence=tuple(_evidence(usage, index, spent)),
         fix=_fix(parsed, index),
         expected="With a suitable index, the time depends on the rows in the answer, not on those in the table."

@@ -63,7 +63,6 @@ from pydantic import Field
 
 from proxy.analysis.observed_tables import ObservedRequests, observed_requests, rows_of
 from proxy.analysis.rule import Rule, RuleContext
-from proxy.analysis.volume import plural
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix, impact_of
 from proxy.schema.aggregate import Aggregate, UnparsedQueryError, aggregate_of_select, parse_aggregate
@@ -72,6 +71,7 @@ from proxy.schema.names import qualified
 from proxy.schema.relation import Relation
 from proxy.schema.snapshot import Database, NotChecked
 from proxy.settings_base import Count, Thresholds
+from proxy.text.counted import counted
 
 
 class RecomputedAggregate(Thresholds):
@@ -200,14 +200,14 @@ def _finding(one: Recomputed, writes: int, database: Database) -> Finding:
         code=RULE.code,
         impact=impact_of(IMPACTS, one.calls * one.rows),
         confidence="medium",
-        title=f"{what} computed {plural(one.calls, 'time')} from about {one.rows:.0f} rows, with"
-        f" {plural(writes, 'write')} between",
+        title=f"{what} computed {counted(one.calls, 'time')} from about {one.rows:.0f} rows, with"
+        f" {counted(writes, 'write')} between",
         relation=name,
         fingerprint="",
         route="",
         caller="",
         problem="Postgres groups all rows for each request, although few of them changed.",
-        current=f"{plural(one.calls, 'request')}, each over about {one.rows:.0f} rows",
+        current=f"{counted(one.calls, 'request')}, each over about {one.rows:.0f} rows",
         evidence=(
             *(each.usage.fingerprint for each in one.requests),
             f"writes to {', '.join(table.full_name for table in one.tables)}: {writes}",

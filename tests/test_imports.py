@@ -71,10 +71,10 @@ LAW: dict[str, Folder] = {
     "settings": Folder(
         "rules analysis findings postgrest settings_base prefetch_size", "pydantic pydantic_settings", pure=True
     ),
-    "rules": Folder("fixes analysis findings schema model settings_base prefetch_size", "pydantic", pure=True),
-    "fixes": Folder("analysis findings postgrest", pure=True),
-    "analysis": Folder("findings postgrest schema model settings_base prefetch_in_turn prefetch_size", pure=True),
-    "advisor": Folder("findings plans schema sql postgrest model", pure=True),
+    "rules": Folder("fixes analysis findings schema text model settings_base prefetch_size", "pydantic", pure=True),
+    "fixes": Folder("analysis findings postgrest text", pure=True),
+    "analysis": Folder("findings postgrest schema text model settings_base prefetch_in_turn prefetch_size", pure=True),
+    "advisor": Folder("findings plans schema sql postgrest text model", pure=True),
     "findings": Folder("postgrest text settings_base", "pydantic", pure=True),
     "plans": Folder("schema sql", pure=True),
     "schema": Folder("", "sqlglot", pure=True),

@@ -15,6 +15,7 @@ from proxy.plans.statements import SeenCalls
 from proxy.plans.tree import Plan, PlanNode
 from proxy.plans.words import lines
 from proxy.schema.undo import with_undo
+from proxy.text.counted import counted
 
 CODE = "FAN020"
 HIGH_SHARE = 0.05
@@ -157,7 +158,7 @@ def _finding(one: AdvisedIndex, seconds: float) -> Finding:
         route="",
         caller="",
         problem="Without it, Postgres reads rows that the request does not ask for, and drops them.",
-        current=f"{calls} {'call' if calls == 1 else 'calls'}, {1000 * spent:,.0f} ms in total",
+        current=f"{counted(calls, 'call')}, {1000 * spent:,.0f} ms in total",
         evidence=tuple(_evidence(one)),
         fix=Fix(sql=with_undo(f"{one.statement};", f"{index.drop(one.name)};")),
         expected=_expected(one, gain),

@@ -11,6 +11,7 @@ from proxy.analysis.fingerprint import is_bounded
 from proxy.analysis.fingerprint_cache import cached_by_fingerprint
 from proxy.analysis.steps import Steps
 from proxy.model import Span, Trace
+from proxy.text.counted import counted
 
 READS = ("GET", "HEAD")
 """Methods that read rows, or their number."""
@@ -197,8 +198,7 @@ def rows_text(spans: Collection[Span]) -> str:
     """``3 rows``, as in ``total_rows``; ``an unknown number of rows`` if no answer shows them."""
     if all(span.rows < 0 for span in spans):
         return "an unknown number of rows"
-    rows = total_rows(spans)
-    return "1 row" if rows == 1 else f"{rows} rows"
+    return counted(total_rows(spans), "row")
 
 
 def total_bytes(spans: Iterable[Span]) -> int:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from proxy.analysis.volume import plural
 from proxy.findings.model import CountedFinding, worst_first
 from proxy.findings.report import finding_lines, heading
+from proxy.text.counted import counted
 from proxy.text.terminal import safe
 
 MOST_WHOLE = 10
@@ -30,10 +30,10 @@ def report(seen: Sequence[CountedFinding], traffic: Traffic, recording: str, nam
     if not traffic.requests:
         yield from nothing_seen(names)
     if traffic.outside:
-        yield f"fanin: {plural(traffic.outside, 'request')} outside PostgREST's path: passed on, and not analysed"
+        yield f"fanin: {counted(traffic.outside, 'request')} outside PostgREST's path: passed on, and not analysed"
     yield (
-        f"fanin: {plural(traffic.requests, 'request')} in {plural(traffic.traces, 'trace')}, "
-        f"{plural(len(findings), 'finding')}; recording: {safe(recording)}"
+        f"fanin: {counted(traffic.requests, 'request')} in {counted(traffic.traces, 'trace')}, "
+        f"{counted(len(findings), 'finding')}; recording: {safe(recording)}"
     )
 
 

@@ -7,9 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from proxy.analysis.volume import plural
 from proxy.check.verdict import BudgetProblem, Verdict
 from proxy.findings.report import finding_lines
+from proxy.text.counted import counted
 from proxy.text.terminal import safe
 
 MAX_MESSAGE = 4000
@@ -124,7 +124,7 @@ def summary(verdict: Verdict) -> str:
     failed = sum(bool(check.problems) for check in verdict.checks)
     return (
         f"{'FAILED' if failed else 'ok'}: {failed} of {len(verdict.checks)} checks failed; "
-        f"{plural(verdict.works, 'trace')}, {verdict.gating} of them can fail checks"
+        f"{counted(verdict.works, 'trace')}, {verdict.gating} of them can fail checks"
     )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from proxy.analysis.volume import plural
 from proxy.check.verdict import BudgetProblem, CheckResult
+from proxy.text.counted import counted
 from proxy.traces.cost import TraceCost
 
 LOOSE = "cannot fail a check: they are not named by their client, or incomplete"
@@ -32,8 +32,8 @@ def coverage(required: RequiredCoverage, costs: Sequence[TraceCost]) -> Iterator
     if required.traces:
         what = ""
         if len(gating) < required.traces:
-            what = f"only {len(gating)} of {plural(len(costs), 'trace')} can fail a check; the others {LOOSE}"
-        yield _result("min-traces", f"at least {plural(required.traces, 'trace')} that can fail a check", what, "")
+            what = f"only {len(gating)} of {counted(len(costs), 'trace')} can fail a check; the others {LOOSE}"
+        yield _result("min-traces", f"at least {counted(required.traces, 'trace')} that can fail a check", what, "")
 
 
 def _result(code: str, name: str, what: str, route: str) -> CheckResult:

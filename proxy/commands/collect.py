@@ -11,7 +11,6 @@ from argparse import Namespace
 from collections.abc import Iterable
 
 from proxy import __version__
-from proxy.analysis.volume import plural
 from proxy.commands.serve import StopSignal
 from proxy.model import Trace
 from proxy.observe.events import TraceClosed, Warned
@@ -24,6 +23,7 @@ from proxy.receiver.server import receiving
 from proxy.recording.recorder import Recorder
 from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
 from proxy.settings.model import Settings
+from proxy.text.counted import counted
 from proxy.text.terminal import safe
 
 MAX_SPANS = 200_000
@@ -84,10 +84,10 @@ class Collector:
     def summary(self) -> str:
         """What was received and recorded, and what could not be read."""
         counts = {name: int(number) for (name,), number in self._recorder.counts().items()}
-        traces = f"{plural(counts['written'], 'trace')} with {plural(self._queries, 'request')} recorded"
-        lines = [f"{plural(self._gatherer.spans, 'span')} received; {traces}"]
+        traces = f"{counted(counts['written'], 'trace')} with {counted(self._queries, 'request')} recorded"
+        lines = [f"{counted(self._gatherer.spans, 'span')} received; {traces}"]
         if lost := counts["dropped"] + counts["failed"]:
-            lines.append(f"warning: {plural(lost, 'trace')} could not be written")
+            lines.append(f"warning: {counted(lost, 'trace')} could not be written")
         if self._gatherer.spans and not self._queries:
             lines.append("none of the spans is of an HTTP client's request to PostgREST: give its URL by --upstream")
         return "\n".join([*lines, *self._assembler.warnings("warning")])

@@ -9,7 +9,6 @@ import os
 from argparse import Namespace
 from collections.abc import Iterator
 
-from proxy.analysis.volume import plural
 from proxy.commands.admin_api import AdminPortError, read_api
 from proxy.commands.event_loop import run
 from proxy.doctor.diagnosis import Diagnosis, SettingChange, SetupCheck, combined, diagnosis_lines
@@ -22,6 +21,7 @@ from proxy.explain.request import RequestError, read_request
 from proxy.recording.admin_client import check_admin_url
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
+from proxy.text.counted import counted
 from proxy.upstream.facts.catalog import read_catalog_once
 
 PER_CALL_HEADER = "FAN017"
@@ -60,7 +60,7 @@ def _database(facts: UpstreamFacts, settings: Settings) -> Iterator[Diagnosis]:
     if settings.db_uri is not None:
         try:
             catalog = asyncio.run(read_catalog_once(settings))
-            known = f"{plural(len(catalog.columns), 'relation')} in its catalog"
+            known = f"{counted(len(catalog.columns), 'relation')} in its catalog"
             yield Diagnosis((SetupCheck("database", "ok", known),))
         except ConfigError as error:
             yield Diagnosis((SetupCheck("database", "broken", str(error)),))

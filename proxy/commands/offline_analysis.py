@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 import msgspec
 
 from proxy.analysis.rule import AnyRule
-from proxy.analysis.volume import plural
 from proxy.findings.ignores import Ignores
 from proxy.findings.model import CountedFinding
 from proxy.findings.store import StoredFinding
@@ -17,6 +16,7 @@ from proxy.observe.events import Event, Events, TraceClosed, Warned
 from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.settings.model import Settings
 from proxy.sidecar.rule_runner import RuleRunner
+from proxy.text.counted import counted
 from proxy.traces.cost import can_fail_build
 
 NO_FACTS = DatabaseFacts()
@@ -54,7 +54,7 @@ class OfflineRun:
         """Run the rules on the workload; returns the messages about ignores that matched nothing."""
         self._runner.inspect_workload(math.inf)
         if dropped := self._runner.findings.dropped:
-            self.warnings.append(f"later findings evicted {plural(dropped, 'finding')}: raise detect.findings")
+            self.warnings.append(f"later findings evicted {counted(dropped, 'finding')}: raise detect.findings")
         warnings, self.warnings = self.warnings, []
         self._runner.warn_of_unused_ignores()
         unmatched, self.warnings = set(self.warnings), warnings

@@ -9,10 +9,10 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import TextIO
 
-from proxy.analysis.volume import plural
 from proxy.observe.line_writer import LineWriter, descriptor_of
 from proxy.observe.log_format import LineFormat, configure, line
 from proxy.settings.model import Settings
+from proxy.text.counted import counted
 
 
 class Terminal:
@@ -39,5 +39,5 @@ class Terminal:
 
 
 def _dropped_line(line_format: LineFormat, count: int) -> str:
-    text = f"{plural(count, 'line')} of the log left out: nobody read them in time, or the write failed"
+    text = f"{counted(count, 'line')} of the log left out: nobody read them in time, or the write failed"
     return line(line_format, "warning", {"event": "output", "message": text, "dropped": count})

@@ -22,6 +22,7 @@ from proxy.plans.proposed_index import ProposedIndex
 from proxy.schema.names import quoted
 from proxy.schema.snapshot import Database
 from proxy.sql.relationships import RelationName
+from proxy.text.counted import counted
 
 if TYPE_CHECKING:
     from proxy.database.session import Connection
@@ -114,7 +115,7 @@ async def answer(
     async with AsyncExitStack() as stack:
         asked, proof = WhatIf(connection, limits, settings.most_plans), "none"
         if told:
-            settings.tell(f"--trial: building {len(wanted)} {'index' if len(wanted) == 1 else 'indexes'}")
+            settings.tell(f"--trial: building {counted(len(wanted), 'index', 'indexes')}")
             tried = await stack.enter_async_context(built_indexes(connection, wanted, limits, told))
             questions.none += [_not_built(index, why) for index, why in tried.failed.items()]
             wanted, asked, proof = list(tried.built), tried, "trial"

@@ -19,6 +19,7 @@ from proxy.schema.names import qualified, quoted
 from proxy.schema.outside import reaches_outside
 from proxy.schema.relation import Relation, TableColumn
 from proxy.schema.snapshot import Database, NotChecked, ProbedWrite, WrittenVerb
+from proxy.text.counted import counted
 
 if TYPE_CHECKING:
     from proxy.database.session import Connection
@@ -199,5 +200,8 @@ def _in_words(attempt: Attempt, verb: WrittenVerb) -> str:
         return f"tried and rolled back: policies let it pass, and a constraint refused it ({attempt.sqlstate})"
     if attempt.sqlstate:
         return f"tried: refused ({attempt.sqlstate})"
-    rows = "1 row" if attempt.rows == 1 else f"{attempt.rows} rows"
-    return f"tried and rolled back: {rows} {DONE[verb]}" if attempt.rows else f"tried: no row was {DONE[verb]}"
+    return (
+        f"tried and rolled back: {counted(attempt.rows, 'row')} {DONE[verb]}"
+        if attempt.rows
+        else f"tried: no row was {DONE[verb]}"
+    )

@@ -27,6 +27,7 @@ from proxy.sql.expressions import UnwritableError
 from proxy.sql.fingerprints import request_of
 from proxy.sql.relationships import DeclaredSchema, RelationName
 from proxy.sql.table_reads import table_reads
+from proxy.text.counted import counted
 
 if TYPE_CHECKING:
     from proxy.plans.tree import Plan
@@ -241,11 +242,11 @@ class Questions:
         if relation.rows < 0:
             return NoIndex(of.name, f"{name} has no statistics", False, f"Run ANALYZE on {name}.", name)
         if pages < SMALL_PAGES:
-            told = f"{_counted(pages, 'page')}, which Postgres reads as fast as an index"
+            told = f"{counted(pages, 'page')}, which Postgres reads as fast as an index"
             return NoIndex(of.name, f"{name} is small: {told}", object=name)
         written = self.writes_of(table)
         if written > MUCH_WRITTEN * max(1, of.calls):
-            because = f"{name} is written more than read: {_counted(written, 'write')}, {_counted(of.calls, 'call')}"
+            because = f"{name} is written more than read: {counted(written, 'write')}, {counted(of.calls, 'call')}"
             return NoIndex(of.name, because, object=name)
         return None
 
@@ -273,7 +274,3 @@ def _constants(made: StatementSet) -> Constants:
 def wanted_by(questions: Sequence[Question]) -> list[ProposedIndex]:
     """The indexes that any of the statements could use, sorted."""
     return sorted(frozenset[ProposedIndex]().union(*(one.indexes for one in questions)))
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from proxy.analysis.spans import count_queries
-from proxy.analysis.volume import plural
 from proxy.findings.model import IMPACTS, Finding
 from proxy.findings.report import finding_lines
 from proxy.mcp.answer import MAX_LINE, Narrower, ToolAnswer, ToolError, page
 from proxy.mcp.schemas import DEFAULT_LIMIT
 from proxy.mcp.snapshot import SeenFinding, Snapshot
 from proxy.model import Trace
+from proxy.text.counted import counted
 
 FEW = 5
 """Items that a call gets which is suggested where there are too many of one kind."""
@@ -33,7 +33,7 @@ def findings(snapshot: Snapshot, arguments: Arguments) -> ToolAnswer:
     chosen.sort(key=lambda seen: (-seen.finding.weight, -seen.times, seen.finding.key))
     impacts = Counter(seen.finding.impact for seen in chosen)
     counts = ", ".join(f"{impacts[impact]} {impact}" for impact in reversed(IMPACTS) if impacts[impact])
-    summary = plural(len(chosen), "finding") + (f": {counts}." if counts else ".")
+    summary = counted(len(chosen), "finding") + (f": {counts}." if counts else ".")
     return page(
         summary,
         [_finding_row(seen) for seen in chosen],
@@ -81,7 +81,7 @@ def finding(snapshot: Snapshot, arguments: Arguments) -> ToolAnswer:
     lines = list(_lines_of(found, part))
     narrower = Narrower("finding", {"id": found.id, "part": "sql"}) if part == "report" else None
     return page(
-        f"{found.code}, impact {found.impact}, {part}: {plural(len(lines), 'line')}.",
+        f"{found.code}, impact {found.impact}, {part}: {counted(len(lines), 'line')}.",
         lines,
         call=arguments,
         limit=arguments.get("limit", 10_000),
@@ -104,7 +104,7 @@ def traces(snapshot: Snapshot, arguments: Arguments) -> ToolAnswer:
     rows = [_trace_row(trace) for trace in snapshot.traces if _is_chosen(arguments, route=trace.route)]
     rows = sorted((row for row in rows if row["queries"] >= least), key=lambda row: (-row["queries"], row["id"]))
     return page(
-        f"{plural(len(rows), 'trace')}.",
+        f"{counted(len(rows), 'trace')}.",
         rows,
         call=arguments,
         limit=_limit(arguments),
@@ -151,7 +151,7 @@ def trace(snapshot: Snapshot, arguments: Arguments) -> ToolAnswer:
         for span in spans
     ]
     narrower = Narrower("findings", {"limit": FEW})
-    summary = f"{plural(len(rows), 'request')}; rows -1 means unknown."
+    summary = f"{counted(len(rows), 'request')}; rows -1 means unknown."
     return page(summary, rows, call=arguments, limit=_limit(arguments), narrower=narrower)
 
 
@@ -162,7 +162,7 @@ def fingerprints(snapshot: Snapshot, arguments: Arguments) -> ToolAnswer:
     chosen.sort(key=lambda row: -row[sort])
     columns = ("calls", "total", "p50", "p95", "rows", "bytes", "failed", "merged")
     rows = [{"query": row["fingerprint"], **{name: row[name] for name in columns}} for row in chosen]
-    summary = f"{len(rows)} {'query' if len(rows) == 1 else 'queries'} by {sort}; times in milliseconds."
+    summary = f"{counted(len(rows), 'query', 'queries')} by {sort}; times in milliseconds."
     narrower = Narrower("fingerprints", {"sort": sort, "limit": FEW})
     return page(summary, rows, call=arguments, limit=_limit(arguments), narrower=narrower)
 
@@ -174,7 +174,7 @@ def explain(explanation: Explain, arguments: Arguments) -> ToolAnswer:
     is_word = about.replace("-", "").isalnum()
     narrower = Narrower("explain", {"about": about, "limit": 20}) if is_word else Narrower("findings", {"limit": FEW})
     return page(
-        f"{plural(len(lines), 'line')}.", lines, call=arguments, limit=limit, narrower=narrower, text_limit=MAX_LINE
+        f"{counted(len(lines), 'line')}.", lines, call=arguments, limit=limit, narrower=narrower, text_limit=MAX_LINE
     )
 
 
@@ -192,7 +192,7 @@ def audit(snapshot: Snapshot, arguments: Arguments) -> ToolAnswer:
         items = [{"warning": text} for text in report["warnings"]]
     else:
         items = list(report[members.get(section) or section])
-    summary = f"The workload, {section}: {plural(len(items), 'item')}."
+    summary = f"The workload, {section}: {counted(len(items), 'item')}."
     narrower = Narrower("audit", {"section": section, "limit": FEW})
     return page(summary, items, call=arguments, limit=_limit(arguments), narrower=narrower)
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from proxy.analysis.spans import asked_of_postgrest, count_queries
-from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.observe.confirmed_names import METHODS, ConfirmedNames
 from proxy.observe.events import (
@@ -27,6 +26,7 @@ from proxy.observe.events import (
 from proxy.observe.rate_limit import RateLimit
 from proxy.observe.redactor import Redactor, Restore, error_location, install
 from proxy.settings.observability import LogSettings
+from proxy.text.counted import counted
 from proxy.text.terminal import safe
 
 MINUTE = 60.0  # seconds
@@ -69,7 +69,7 @@ class TraceLog:
     def __call__(self, event: Event) -> None:
         if isinstance(event, WorkloadInspected):
             found = self._keys(event.findings)
-            self._log.info("workload", message=f"{plural(len(found), 'new finding')} in all traces", findings=found)
+            self._log.info("workload", message=f"{counted(len(found), 'new finding')} in all traces", findings=found)
         if not isinstance(event, TraceClosed):
             return
         trace = event.trace
@@ -80,7 +80,7 @@ class TraceLog:
         calls = asked_of_postgrest(trace).calls
         self._log.info(
             "trace",
-            message=f"{plural(len(trace.spans), 'request')}, {plural(calls, 'upstream call')}",
+            message=f"{counted(len(trace.spans), 'request')}, {counted(calls, 'upstream call')}",
             trace=safe(trace.id),
             kind="explicit" if trace.explicit else "inferred",
             route=safe(trace.route),

@@ -4,7 +4,6 @@ from collections import Counter, OrderedDict
 from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
 
 from proxy.analysis.spans import group_by, total_bytes, total_rows
-from proxy.analysis.volume import plural
 from proxy.errors.codes import BYPASS_REASONS, FALLBACK_REASONS
 from proxy.findings.model import Finding
 from proxy.findings.report import finding_lines, heading
@@ -12,6 +11,7 @@ from proxy.model import Outcome, Span, Trace
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Event, TraceClosed, WorkloadInspected
 from proxy.observe.log_format import Output
+from proxy.text.counted import counted
 from proxy.text.terminal import safe
 
 MOST_SPANS = 40
@@ -81,7 +81,7 @@ def trace_lines(trace: Trace, findings: Sequence[Sequence[str]], names: Confirme
             yield from _group(spans, names, trace.start, branch, trunk)
     if len(lines) > len(printed):
         hidden = sum(len(spans) for spans, _ in lines[len(printed) :])
-        yield f"├─ … and {plural(hidden, 'more request')}"
+        yield f"├─ … and {counted(hidden, 'more request')}"
     for finding in findings:
         yield from finding
     yield ""
@@ -102,7 +102,7 @@ def _title(trace: Trace) -> str:
     note = f" ({', '.join(marks)})" if marks else ""
     ms = 1000 * (trace.end - trace.start)
     return (
-        f"● {name}{note}  {plural(len(trace.spans), 'request')} → {plural(trace.calls, 'upstream call')}  {ms:.1f} ms"
+        f"● {name}{note}  {counted(len(trace.spans), 'request')} → {counted(trace.calls, 'upstream call')}  {ms:.1f} ms"
     )
 
 
@@ -137,7 +137,7 @@ def _likeness(spans: Sequence[Span]) -> tuple[Hashable, ...]:
 
 def _alike(spans: Sequence[Span], names: ConfirmedNames, branch: str) -> str:
     length = 1000 * (max(span.end for span in spans) - min(span.start for span in spans))
-    received = f"{plural(total_rows(spans), 'row')}, {plural(total_bytes(spans), 'byte')}"
+    received = f"{counted(total_rows(spans), 'row')}, {counted(total_bytes(spans), 'byte')}"
     query = safe(names.fingerprint_of(spans[0]))
     return f"{branch} … {len(spans)} more like these: {query}  in {length:.1f} ms  {received}"
 
@@ -148,17 +148,17 @@ def _group(spans: list[Span], names: ConfirmedNames, start: float, branch: str, 
         yield f"{branch} {_span(first, names, start)}{_why(first)}"
         return
     end = max(span.end for span in spans)
-    keys = f"{plural(len({span.literals for span in spans}), 'key')}, " if first.outcome is Outcome.MERGED else ""
+    keys = f"{counted(len({span.literals for span in spans}), 'key')}, " if first.outcome is Outcome.MERGED else ""
     yield (
         f"{branch} {safe(names.fingerprint_of(first))}  +{1000 * (first.start - start):.1f} ms, "
         f"{1000 * (end - first.start):.1f} ms  {first.outcome.value}: {len(spans)} requests, {keys}1 call"
     )
-    received = f"{plural(total_rows(spans), 'row')}, {plural(total_bytes(spans), 'byte')}"
+    received = f"{counted(total_rows(spans), 'row')}, {counted(total_bytes(spans), 'byte')}"
     yield f"{trunk} └─ {received}, returned to {len(spans)} callers"
 
 
 def _span(span: Span, names: ConfirmedNames, start: float) -> str:
-    received = (f", {plural(span.rows, 'row')}" if span.rows >= 0 else "") + f", {plural(span.size, 'byte')}"
+    received = (f", {counted(span.rows, 'row')}" if span.rows >= 0 else "") + f", {counted(span.size, 'byte')}"
     caller = f"  from {safe(span.caller)}" if span.caller else ""
     return (
         f"{safe(names.fingerprint_of(span))}  +{1000 * (span.start - start):.1f} ms, "

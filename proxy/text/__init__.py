@@ -1,1 +1,1 @@
-"""How is text that a client controls shown safely in a terminal, a log line or Markdown?"""
+"""How is text written for people: what a client controls, in a terminal, a log line or Markdown, and counts?"""

@@ -1,10 +1,10 @@
-"""Sizes and counts as text, and the impact of large answers."""
+"""Sizes as text, and the impact of large answers."""
 
 from __future__ import annotations
 
 import pytest
 
-from proxy.analysis.volume import format_bytes, plural, volume_impact
+from proxy.analysis.volume import format_bytes, volume_impact
 
 
 @pytest.mark.parametrize(
@@ -13,10 +13,6 @@ from proxy.analysis.volume import format_bytes, plural, volume_impact
 )
 def test_sizes_are_written_in_bytes_kb_or_mb(size: int, text: str) -> None:
     assert format_bytes(size) == text
-
-
-def test_one_has_no_plural_s() -> None:
-    assert [plural(count, "row") for count in (0, 1, 2)] == ["0 rows", "1 row", "2 rows"]
 
 
 @pytest.mark.parametrize(

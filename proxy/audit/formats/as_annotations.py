@@ -1,11 +1,11 @@
 """A report as annotations of a code host and as a comment on a pull request, with the formats of ``check``."""
 
-from proxy.analysis.volume import plural
 from proxy.audit.formats.as_sarif import not_checked_text
 from proxy.audit.report import Report, ReportedFinding
 from proxy.check.annotations import Annotation
 from proxy.check.pr_comment import marker, pr_comment
 from proxy.check.verdict import BudgetProblem
+from proxy.text.counted import counted
 
 
 def annotations_of(report: Report) -> list[Annotation]:
@@ -27,8 +27,8 @@ def report_summary(report: Report) -> str:
     """One line without text from clients."""
     failing = sum(reported.fails for reported in report.findings)
     return (
-        f"{'FAILED' if report.failed else 'ok'}: {plural(len(report.findings), 'finding')}, {failing} of them fail; "
-        f"{plural(report.traffic.queries, 'request')} in {plural(report.traffic.traces, 'trace')}"
+        f"{'FAILED' if report.failed else 'ok'}: {counted(len(report.findings), 'finding')}, {failing} of them fail; "
+        f"{counted(report.traffic.queries, 'request')} in {counted(report.traffic.traces, 'trace')}"
     )
 
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from proxy.analysis.rule import AnyRule
-from proxy.analysis.volume import plural
 from proxy.audit.report import IgnoredFinding, Report, ReportedFinding, UncheckedItem
 from proxy.check.sarif import log, result, rule_descriptor
 from proxy.check.verdict import BudgetProblem
 from proxy.findings.model import Finding
+from proxy.text.counted import counted
 
 LEVELS = {"CRITICAL": "error", "HIGH": "error", "MEDIUM": "warning", "LOW": "note"}
 
@@ -45,6 +45,6 @@ def _suppressed(ignored: IgnoredFinding, settings: str) -> dict[str, Any]:
 
 
 def _counted_result(level: str, finding: Finding, times: int, source: str, trace: str, settings: str) -> dict[str, Any]:
-    what = f"{finding.title}, {plural(times, 'time')}"
+    what = f"{finding.title}, {counted(times, 'time')}"
     problem = BudgetProblem(finding.code, what, finding.route, source, trace, finding)
     return {**result(level, problem, settings), "occurrenceCount": times}

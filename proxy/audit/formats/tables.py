@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from proxy.analysis.volume import format_bytes, plural
+from proxy.analysis.volume import format_bytes
 from proxy.audit.report import (
     IgnoredFinding,
     ObservedLoad,
@@ -15,6 +15,7 @@ from proxy.audit.report import (
     StatementUsage,
     TrafficSummary,
 )
+from proxy.text.counted import counted
 from proxy.text.terminal import safe
 
 NONE = "–"
@@ -48,7 +49,7 @@ def facts(report: Report) -> Iterator[tuple[str, str]]:
     yield "Time", _time(read)
     yield "Traces", _traces(read)
     again = f"; {read.repeated:,} more repeated by their clients" if read.repeated else ""
-    yield "Queries", f"{read.queries:,} of {plural(read.kinds, 'kind')}{again}"
+    yield "Queries", f"{read.queries:,} of {counted(read.kinds, 'kind')}{again}"
     yield "Merged", f"{read.merged:,} ({_percent(read.merged_share)}); {read.alone:,} more had nothing to merge with"
     yield "Upstream calls", f"{read.upstream_calls:,}; {read.saved_calls:,} saved"
     yield "Answers", f"{read.rows:,} rows, {format_bytes(read.bytes)}; {read.failed:,} failed"
@@ -244,11 +245,11 @@ def seen(reported: ReportedFinding) -> str:
     """Number and place of the occurrences of a finding."""
     if reported.load is not None:
         return _load(reported.load)
-    times = plural(reported.times, "time")
+    times = counted(reported.times, "time")
     if not reported.traces:
         return f"{times}, in the workload as a whole"
     first = f"first in trace {safe(reported.trace)} of {safe(reported.source)}"
-    where = f"{times} in {plural(reported.traces, 'trace')}; {first}"
+    where = f"{times} in {counted(reported.traces, 'trace')}; {first}"
     return where if reported.judged else f"{where}; none of these traces can fail a build: inferred, mixed or truncated"
 
 
@@ -259,7 +260,7 @@ def _load(load: ObservedLoad) -> str:
     answers = f"{load.rows:,} rows, {format_bytes(load.bytes)}"
     names = (("routes", load.routes), ("called from", load.callers))
     places = "".join(f"; {label} {', '.join(map(safe, found))}" for label, found in names if any(found))
-    return f"{plural(load.calls, 'observed request')}: {rates}; {answers}{places}"
+    return f"{counted(load.calls, 'observed request')}: {rates}; {answers}{places}"
 
 
 def warnings(report: Report) -> Sequence[str]:

@@ -12,7 +12,6 @@ from proxy import __version__
 from proxy.advisor.observed import CallCollector
 from proxy.advisor.roles import callers_of
 from proxy.analysis.rule import AnyRule, why_not_checked
-from proxy.analysis.volume import plural
 from proxy.analysis.workload import Workload
 from proxy.audit import advisor, workload
 from proxy.audit.comparison import compare
@@ -57,6 +56,7 @@ from proxy.schema.snapshot import Database
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
+from proxy.text.counted import counted
 
 FORMATS: Mapping[str, Callable[[Report, Sequence[AnyRule], str], str]] = {
     "text": lambda report, rules, settings: text(report),
@@ -278,4 +278,4 @@ class AuditAnalysis:
         if sources and not any(cost.can_fail_build for cost in self._counter.costs()):
             yield "no finding can fail: no trace is both complete and named by its client"
         if replaced := self._counter.workload.replaced:
-            yield f"{plural(replaced, 'fingerprint')} replaced by others: raise detect.fingerprints"
+            yield f"{counted(replaced, 'fingerprint')} replaced by others: raise detect.fingerprints"

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from proxy.analysis.patterns.varying import Parent, SimilarCalls
 from proxy.analysis.values.joins import Join
-from proxy.analysis.volume import plural
 from proxy.findings.model import Fix
 from proxy.fixes.clients.chain_code import in_schema
 from proxy.fixes.clients.filter_code import (
@@ -46,6 +45,7 @@ from proxy.fixes.loops.key_code import (
     text_py,
 )
 from proxy.fixes.loops.to_one_code import is_to_one, to_one_js, to_one_name, to_one_py
+from proxy.text.counted import counted
 
 
 @memoized
@@ -111,7 +111,7 @@ def ways(calls: SimilarCalls, join: Join | None, different: int, rows: str) -> I
         embed += f", with the filters, the order and the limit as those of {calls.parsed.relation}"
     yield f"the foreign key {join.foreign_key} joins the rows to those of {relation} that were read before"
     yield f"as a part of that read of {relation} ({join.first.select}) it costs no call, and {rows} more: add {embed}"
-    chunks = plural(-(-different // chunk_size(calls)), "call")
+    chunks = counted(-(-different // chunk_size(calls)), "call")
     yield (
         f"a batch read ({calls.keys[0].column}=in.(…)) costs {chunks}, 1 per {chunk_size(calls)} keys, and {rows}; a"
         f" function in the database 1 call, {rows} and a migration"
