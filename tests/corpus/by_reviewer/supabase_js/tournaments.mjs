@@ -96,13 +96,13 @@ export default {
   async 'bracket made round by round with a row for each duel'({ db, rows }) {
     for (const round of [1, 2, 3]) {
       for (const n of numbers(8 / 2 ** (round - 1), 50)) {
-        await rows(db.from('duels').insert({ tournament_id: 30, round, left_id: uuid(`p${n}`), right_id: uuid(`p${n + 20}`), played_on: '2026-11-01' }))
+        await rows(db.from('duels').insert({ tournament_id: 30, round, left_id: uuid(`p${n}`), right_id: uuid(`p${n + 20}`), played_on: '2026-01-01' }))
       }
     }
   },
   async 'three rounds of a bracket in three inserts'({ db, rows }) {
     for (const round of [1, 2, 3]) {
-      await rows(db.from('duels').insert(numbers(8 / 2 ** (round - 1), 50).map((n) => ({ tournament_id: 31, round, left_id: uuid(`p${n}`), right_id: uuid(`p${n + 20}`), played_on: '2026-11-01' }))))
+      await rows(db.from('duels').insert(numbers(8 / 2 ** (round - 1), 50).map((n) => ({ tournament_id: 31, round, left_id: uuid(`p${n}`), right_id: uuid(`p${n + 20}`), played_on: '2026-01-01' }))))
     }
   },
   async 'achievement given unless the gamer has it'({ db, rows }) {

@@ -50,7 +50,7 @@ def contacts_and_then_calls_of_each_of_them(db: SyncPostgrestClient) -> None:
 
 def company_of_a_domain_sought_in_all_companies(db: SyncPostgrestClient) -> None:
     companies = rows(db.from_("companies").select("id,domain,name").order("name").limit(900))
-    company = next(one for one in companies if one["domain"].startswith("firm72."))
+    company = next(one for one in companies if one["domain"].startswith("firm112."))
     rows(db.from_("deals").select("cents,closes_on").eq("company_id", company["id"]))
 
 
