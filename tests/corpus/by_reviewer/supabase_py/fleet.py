@@ -131,7 +131,7 @@ def trips_of_the_half_year_with_a_large_limit(db: SyncPostgrestClient) -> None:
 
 
 def positions_from_a_function_that_returns_them_all(db: SyncPostgrestClient) -> None:
-    len(list(db.rpc("all_positions", given()).execute().data))
+    db.rpc("all_positions", given()).execute()
 
 
 def trips_read_until_a_page_is_empty(db: SyncPostgrestClient) -> None:
