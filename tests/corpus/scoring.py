@@ -30,7 +30,8 @@ PUBLIC_PATTERNS = HERE / "public_patterns"
 BY_DOCUMENT = HERE / "by_document"
 OTHER_HAND = HERE / "other_hand"
 FIVE_TRADES = HERE / "five_trades"
-SETS = (IN_SAMPLE, HELD_OUT, PUBLIC_PATTERNS, BY_DOCUMENT, OTHER_HAND, FIVE_TRADES)
+BY_REVIEWER = HERE / "by_reviewer"
+SETS = (IN_SAMPLE, HELD_OUT, PUBLIC_PATTERNS, BY_DOCUMENT, OTHER_HAND, FIVE_TRADES, BY_REVIEWER)
 
 
 class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
