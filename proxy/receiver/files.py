@@ -18,6 +18,7 @@ from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
 from proxy.recording.source import DataAccessError, Recordings, Source, each_source, text_lines
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
+from proxy.text.counted import counted
 
 LACKING = ("rows", "total", "bytes", "headers")
 """What the spans of HTTP clients do not show, or not of each answer."""
@@ -74,7 +75,7 @@ def read_otlp(files: Sequence[Path], upstreams: tuple[str, ...], settings: Setti
         source = Source(str(file), msgspec.structs.replace(early.head, lacks=lacks), early.warnings)
         early.warnings.extend(assembler.warnings(str(file)))
         if gatherer.closed_early:
-            divided = "1 trace was" if gatherer.closed_early == 1 else f"{gatherer.closed_early} traces were"
+            divided = counted(gatherer.closed_early, "trace was", "traces were")
             early.warnings.append(f"{file}: {divided} divided: it has too many spans")
         if not traces and not gatherer.closed_early:
             raise DataAccessError("; ".join(early.warnings) or _nothing(file, gatherer.spans, bool(upstreams)))

@@ -23,26 +23,19 @@ from proxy.fixes.clients.chain_code import (
     py_select,
     select_items,
 )
-from proxy.fixes.clients.filter_code import quoting_js, quoting_py
 from proxy.fixes.clients.function_code import function_js, function_py, indent, statement_js, statement_py
 from proxy.fixes.clients.identifiers import camel_case, snake_case
 from proxy.fixes.clients.memoized import memoized
 from proxy.fixes.loops.batch_reasons import batch_reason
 from proxy.fixes.loops.count_code import count_fix
 from proxy.fixes.loops.key_code import (
-    HALVES_JS,
-    HALVES_PY,
     Keys,
+    by_key_js,
+    by_key_py,
     chunk_filter_js,
     chunk_filter_py,
     chunk_size,
-    chunks_js,
-    chunks_py,
     keys_of,
-    spelled_js,
-    spelled_py,
-    text_js,
-    text_py,
 )
 from proxy.fixes.loops.lookup_code import lookup_columns, lookup_fix
 from proxy.fixes.sql.batch import batch_sql, first_rows_sql, takes_keys
@@ -124,17 +117,9 @@ def is_limited(calls: SimilarCalls) -> bool:
 def batch_js(calls: SimilarCalls, many: bool, function: bool = False) -> str:
     """A supabase-js function; ``function`` says that it calls the function in the database."""
     keys = keys_of(calls, camel=True, ordered=function)
-    call = _rpc_js(calls, keys) if function else _table_js(keys)
-    body = [
-        *quoting_js(call),
-        text_js(len(keys.columns) > 1, keys.numbers),
-        "const byKey = new Map(), chunks = [];",
-        *chunks_js(keys, chunk_size(calls)),
-        "for (const chunk of chunks) {",
-        *indent([*call, "if (error) throw error;", *HALVES_JS, *_rows_js(keys, many, calls.limit)], 2),
-        "}",
-        f"return byKey;{_key_note(keys, '//')}",
-    ]
+    call = [*(_rpc_js(calls, keys) if function else _table_js(keys)), "if (error) throw error;"]
+    whole = _listed([f"row[{json.dumps(alias)}]" for alias in keys.aliases])
+    body = by_key_js(keys, chunk_size(calls), call, f"!known.has(text({whole}))", _rows_js(keys, many, calls.limit))
     return function_js(name_of(calls), [keys.argument, *keys.read.arguments], body)
 
 
@@ -142,20 +127,9 @@ def batch_py(calls: SimilarCalls, many: bool, function: bool = False) -> str:
     """The same for supabase-py."""
     keys = keys_of(calls, camel=False, ordered=function)
     call = _rpc_py(calls, keys) if function else _table_py(keys)
-    body = [
-        *quoting_py(call),
-        *text_py(len(keys.columns) > 1),
-        "by_key = {}",
-        *chunks_py(keys, chunk_size(calls)),
-        "for chunk in chunks:",
-        *indent([*call, *HALVES_PY, *_rows_py(keys, many, calls.limit)], 4),
-        "return by_key",
-    ]
+    whole = _tuple([f"row[{json.dumps(alias)}]" for alias in keys.aliases])
+    body = by_key_py(keys, chunk_size(calls), call, f"text({whole}) not in known", _rows_py(keys, many, calls.limit))
     return function_py(snake_case(name_of(calls)), [keys.argument, *keys.read.arguments], body)
-
-
-def _key_note(keys: Keys, mark: str) -> str:
-    return f" {mark} by JSON.stringify([{', '.join(keys.parts)}])" if len(keys.columns) > 1 else ""
 
 
 def _table_js(keys: Keys) -> list[str]:
@@ -211,7 +185,6 @@ def _rows_js(keys: Keys, many: bool, limit: int | None) -> list[str]:
     members = [alias if alias in keys.added else f"row[{json.dumps(alias)}]" for alias in keys.aliases]
     found = f"known.get(text({_listed(members)})) ?? chunk[0]"
     key = found if len(members) == 1 else f"JSON.stringify({found})"
-    whole = _listed([f"row[{json.dumps(alias)}]" for alias in keys.aliases])
     if many:
         push = "byKey.get(key).push(row);"
         short = f"if (byKey.get(key).length < {limit}) {push}" if limit is not None else push
@@ -219,8 +192,7 @@ def _rows_js(keys: Keys, many: bool, limit: int | None) -> list[str]:
     else:
         again = ["if (byKey.has(key)) throw new Error(" + SEVERAL + ");", "byKey.set(key, row);"]
         store = ["if (!byKey.has(key)) byKey.set(key, row);"] if limit == 1 else again
-    loop = [f"for (const {row} of data) {{", *indent([f"const key = {key};", *store], 2), "}"]
-    return [*spelled_js(f"!known.has(text({whole}))"), *loop]
+    return [f"for (const {row} of data) {{", *indent([f"const key = {key};", *store], 2), "}"]
 
 
 def _listed(members: list[str]) -> str:
@@ -230,7 +202,6 @@ def _listed(members: list[str]) -> str:
 def _rows_py(keys: Keys, many: bool, limit: int | None) -> list[str]:
     members = [f"row.pop({json.dumps(a)})" if a in keys.added else f"row[{json.dumps(a)}]" for a in keys.aliases]
     key = f"known.get(text({_tuple(members)}), chunk[0])"
-    whole = _tuple([f"row[{json.dumps(alias)}]" for alias in keys.aliases])
     if not many and limit == 1:
         store: tuple[str, ...] = ("by_key.setdefault(key, row)",)
     elif not many:
@@ -240,8 +211,7 @@ def _rows_py(keys: Keys, many: bool, limit: int | None) -> list[str]:
     else:
         store = (f"if len(by_key.setdefault(key, [])) < {limit}:", "    by_key[key].append(row)")
     others = [f"del row[{json.dumps(name)}]" for name in keys.added if name not in keys.aliases]
-    loop = ["for row in answer.data:", *indent([f"key = {key}", *others, *store], 4)]
-    return [*spelled_py(f"text({whole}) not in known"), *loop]
+    return ["for row in answer.data:", *indent([f"key = {key}", *others, *store], 4)]
 
 
 def _tuple(members: list[str]) -> str:

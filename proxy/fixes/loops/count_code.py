@@ -13,23 +13,17 @@ from proxy.analysis.fingerprint import Filter
 from proxy.analysis.patterns.varying import Parent, SimilarCalls
 from proxy.findings.model import Fix
 from proxy.fixes.clients.chain_code import in_schema
-from proxy.fixes.clients.filter_code import filter_js, filter_py, quoting_js, quoting_py
-from proxy.fixes.clients.function_code import checked_call_js, function_js, function_py, indent, statement_py
+from proxy.fixes.clients.filter_code import filter_js, filter_py
+from proxy.fixes.clients.function_code import checked_call_js, function_js, function_py, statement_py
 from proxy.fixes.clients.identifiers import snake_case
 from proxy.fixes.loops.key_code import (
-    HALVES_JS,
-    HALVES_PY,
     Keys,
+    by_key_js,
+    by_key_py,
     chunk_filter_js,
     chunk_filter_py,
     chunk_size,
-    chunks_js,
-    chunks_py,
     keys_of,
-    spelled_js,
-    spelled_py,
-    text_js,
-    text_py,
 )
 from proxy.fixes.sql.batch import counts_sql, grouped_counts_sql, takes_keys
 
@@ -73,16 +67,7 @@ def _embed_js(calls: SimilarCalls, name: str, parent: Parent) -> str:
     counts = counts if parent.many else f"[{counts}].flat()"
     key = f"text(row[{json.dumps(parent.column)}])"
     store = f"byKey.set(known.get({key}) ?? chunk[0], {counts}[0].count);"
-    body = [
-        *quoting_js(call),
-        text_js(numbers=keys.numbers),
-        "const byKey = new Map(), chunks = [];",
-        *chunks_js(keys, chunk_size(calls)),
-        "for (const chunk of chunks) {",
-        *indent([*call, *HALVES_JS, *spelled_js(f"!known.has({key})"), f"for (const row of data) {store}"], 2),
-        "}",
-        "return byKey;",
-    ]
+    body = by_key_js(keys, chunk_size(calls), call, f"!known.has({key})", [f"for (const row of data) {store}"])
     return function_js(name, [keys.argument, *keys.read.arguments], body)
 
 
@@ -100,15 +85,8 @@ def _embed_py(calls: SimilarCalls, name: str, parent: Parent) -> str:
     counts = f"row[{json.dumps(calls.parsed.relation)}]"
     either = [] if parent.many else [f"    if isinstance({counts}, dict):", f"        {counts} = [{counts}]"]
     member = f'    by_key[known.get({key}, chunk[0])] = {counts}[0]["count"]'
-    body = [
-        *quoting_py(call),
-        *text_py(),
-        "by_key = {}",
-        *chunks_py(keys, chunk_size(calls)),
-        "for chunk in chunks:",
-        *indent([*call, *HALVES_PY, *spelled_py(f"{key} not in known"), "for row in answer.data:", *either, member], 4),
-        "return by_key",
-    ]
+    store = ["for row in answer.data:", *either, member]
+    body = by_key_py(keys, chunk_size(calls), call, f"{key} not in known", store)
     return function_py(snake_case(name), [keys.argument, *keys.read.arguments], body)
 
 

@@ -21,8 +21,6 @@ from proxy.fixes.clients.filter_code import (
     order_py,
     param_js,
     param_py,
-    quoting_js,
-    quoting_py,
 )
 from proxy.fixes.clients.function_code import function_js, function_py, indent, statement_js, statement_py
 from proxy.fixes.clients.identifiers import snake_case
@@ -30,19 +28,13 @@ from proxy.fixes.clients.memoized import memoized
 from proxy.fixes.loops.batch_code import OWN_LIMIT, batch_expectation, batch_fix, name_of
 from proxy.fixes.loops.batch_reasons import batch_reason
 from proxy.fixes.loops.key_code import (
-    HALVES_JS,
-    HALVES_PY,
     Keys,
+    by_key_js,
+    by_key_py,
     chunk_filter_js,
     chunk_filter_py,
     chunk_size,
-    chunks_js,
-    chunks_py,
     keys_of,
-    spelled_js,
-    spelled_py,
-    text_js,
-    text_py,
 )
 from proxy.fixes.loops.to_one_code import is_to_one, to_one_js, to_one_name, to_one_py
 from proxy.text.counted import counted
@@ -138,16 +130,8 @@ def _embed_js(calls: SimilarCalls, many: bool, join: Join) -> str:
     value = value if many or join.single else f"{rows}[0]"
     key = f"text(row[{json.dumps(join.column)}])"
     store = f"for (const row of data) if ({found}) byKey.set(known.get({key}) ?? chunk[0], {value});"
-    body = [
-        *quoting_js(call),
-        text_js(numbers=keys.numbers),
-        "const byKey = new Map(), chunks = [];",
-        *chunks_js(keys, chunk_size(calls)),
-        "for (const chunk of chunks) {",
-        *indent([*call, "if (error) throw error;", *HALVES_JS, *spelled_js(f"!known.has({key})"), store], 2),
-        "}",
-        "return byKey;",
-    ]
+    call.append("if (error) throw error;")
+    body = by_key_js(keys, chunk_size(calls), call, f"!known.has({key})", [store])
     return function_js(name_of(calls), [keys.argument, *keys.read.arguments], body)
 
 
@@ -165,26 +149,13 @@ def _embed_py(calls: SimilarCalls, many: bool, join: Join) -> str:
     value = (f"[{rows}]" if many else rows) if join.single else (rows if many else f"{rows}[0]")
     key = f"text(row[{json.dumps(join.column)}])"
     either = [f"if isinstance({rows}, dict):", f"    {rows} = [{rows}]"] if join.single is None else []
-    body = [
-        *quoting_py(call),
-        *text_py(),
-        "by_key = {}",
-        *chunks_py(keys, chunk_size(calls)),
-        "for chunk in chunks:",
-        *indent(
-            [
-                *call,
-                *HALVES_PY,
-                *spelled_py(f"{key} not in known"),
-                "for row in answer.data:",
-                *indent(either, 4),
-                f"    if {rows}:",
-                f"        by_key[known.get({key}, chunk[0])] = {value}",
-            ],
-            4,
-        ),
-        "return by_key",
+    store = [
+        "for row in answer.data:",
+        *indent(either, 4),
+        f"    if {rows}:",
+        f"        by_key[known.get({key}, chunk[0])] = {value}",
     ]
+    body = by_key_py(keys, chunk_size(calls), call, f"{key} not in known", store)
     return function_py(snake_case(name_of(calls)), [keys.argument, *keys.read.arguments], body)
 
 

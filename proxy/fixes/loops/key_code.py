@@ -1,6 +1,7 @@
 """The keys of a loop in client code: how they are named, filtered by in chunks, and found in the rows."""
 
 import json
+from collections.abc import Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -8,7 +9,8 @@ from msgspec.structs import replace
 from proxy.analysis.answer_shape import as_rows
 from proxy.analysis.patterns.varying import SimilarCalls
 from proxy.fixes.clients.chain_code import KEY_ALIAS, ORDER_ALIAS, ClientRead, has_column, name_values
-from proxy.fixes.clients.filter_code import list_js, list_py, quoted_name
+from proxy.fixes.clients.filter_code import list_js, list_py, quoted_name, quoting_js, quoting_py
+from proxy.fixes.clients.function_code import indent
 from proxy.fixes.clients.identifiers import camel_case, free_name, snake_case
 from proxy.postgrest.singular import plural
 
@@ -36,6 +38,16 @@ HALVES_PY = (
     "    continue",
 )
 """Statements that read the halves of a chunk whose answer lacks rows."""
+ALONE_JS = (
+    "  chunks.push(...chunk.map((key) => [key])); // which key a row is for is not certain",
+    "  continue;",
+    "}",
+)
+ALONE_PY = (
+    "    chunks += [[key] for key in chunk]  # which key a row is for is not certain",
+    "    continue",
+)
+"""The rest of a condition under which each key of a chunk is read by a call of its own."""
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -157,9 +169,7 @@ def spelled_js(test: str) -> list[str]:
     return [
         "const known = new Map(chunk.map((key) => [text(key), key]));",
         f"if (chunk.length > 1 && (known.size < chunk.length || data.some((row) => {test}))) {{",
-        "  chunks.push(...chunk.map((key) => [key])); // which key a row is for is not certain",
-        "  continue;",
-        "}",
+        *ALONE_JS,
     ]
 
 
@@ -168,8 +178,37 @@ def spelled_py(test: str) -> list[str]:
     return [
         "known = {text(key): key for key in chunk}",
         f"if len(chunk) > 1 and (len(known) < len(chunk) or any({test} for row in answer.data)):",
-        "    chunks += [[key] for key in chunk]  # which key a row is for is not certain",
-        "    continue",
+        *ALONE_PY,
+    ]
+
+
+def by_key_js(keys: Keys, size: int, call: Sequence[str], test: str, store: Sequence[str]) -> list[str]:
+    """The body of a function whose ``call`` reads the rows of each chunk of ``size`` keys, and whose ``store`` puts
+    them into ``byKey``. ``test``: that a row does not tell whose it is.
+    """
+    note = f" // by JSON.stringify([{', '.join(keys.parts)}])" if len(keys.columns) > 1 else ""
+    return [
+        *quoting_js(call),
+        text_js(len(keys.columns) > 1, keys.numbers),
+        "const byKey = new Map(), chunks = [];",
+        *chunks_js(keys, size),
+        "for (const chunk of chunks) {",
+        *indent([*call, *HALVES_JS, *spelled_js(test), *store], 2),
+        "}",
+        f"return byKey;{note}",
+    ]
+
+
+def by_key_py(keys: Keys, size: int, call: Sequence[str], test: str, store: Sequence[str]) -> list[str]:
+    """The same for Python: ``by_key``."""
+    return [
+        *quoting_py(call),
+        *text_py(len(keys.columns) > 1),
+        "by_key = {}",
+        *chunks_py(keys, size),
+        "for chunk in chunks:",
+        *indent([*call, *HALVES_PY, *spelled_py(test), *store], 4),
+        "return by_key",
     ]
 
 

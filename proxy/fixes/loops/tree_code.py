@@ -20,11 +20,13 @@ from proxy.fixes.clients.chain_code import KEY_ALIAS, has_column, js_chain, name
 from proxy.fixes.clients.filter_code import quoting_js, quoting_py
 from proxy.fixes.clients.function_code import function_js, function_py, indent, statement_js, statement_py
 from proxy.fixes.clients.identifiers import camel_case, free_name, snake_case
-from proxy.fixes.loops.key_code import CODE_NAMES, HALVES_JS, HALVES_PY, chunk_size
+from proxy.fixes.loops.key_code import ALONE_JS, ALONE_PY, CODE_NAMES, HALVES_JS, HALVES_PY, chunk_size
 
 EQUAL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\.eq\.\?")
 _TOKENS = re.compile(r"(?:and|or)\(|[),]|[A-Za-z_][A-Za-z0-9_]*\.eq\.\?")
 NO_SQL = "No SQL: a function would need the types of the values, which are unknown."
+TREE_NAMES = (*CODE_NAMES, "same", "id", "found", "matches")
+"""Variables of the generated code."""
 SAME_JS = "const same = (one, other) => one !== null && String(one) === String(other);"
 SAME_PY = ("def same(one, other):", "    return one is not None and str(one) == str(other)", "")
 
@@ -49,7 +51,7 @@ class TreeKeys(msgspec.Struct, frozen=True):
 
     def names(self, case: Callable[[str], str]) -> list[str]:
         """Per value of a key, a variable."""
-        used = {*CODE_NAMES, "keys", "same", "id", "found", "matches"}
+        used = set(TREE_NAMES)
         return [free_name(case(column), used) for column in self.columns]
 
     def test(self, names: list[str], operators: dict[str, str]) -> str:
@@ -86,7 +88,7 @@ def tree_fix(calls: SimilarCalls, name: str, rest: ParsedFingerprint, many: bool
 def _js(tree: TreeKeys) -> str:
     names, size = tree.names(camel_case), tree.size
     listed, left = ", ".join(names), iter(names)
-    read = name_values(tree.rest, camel=True, used={*names, *CODE_NAMES, "keys", "same", "id", "found", "matches"})
+    read = name_values(tree.rest, camel=True, used={*names, *TREE_NAMES})
     sent = EQUAL.sub(lambda match: f"{match[1]}.eq.${{quoted({next(left)})}}", tree.text)
     source, select, *others = js_chain(read, count="exact")
     chain = [source, select, f".or(chunk.map(([{listed}]) => `{sent}`).join())", *others]
@@ -104,10 +106,7 @@ def _js(tree: TreeKeys) -> str:
         "for (const chunk of chunks) {",
         *indent([*call, "if (error) throw error;", *HALVES_JS], 2),
         f"  const matches = (row) => chunk.filter(([{listed}]) => {test});",
-        "  if (chunk.length > 1 && data.some((row) => !matches(row).length)) {",
-        "    chunks.push(...chunk.map((key) => [key])); // which key a row is for is not certain",
-        "    continue;",
-        "  }",
+        *indent(["if (chunk.length > 1 && data.some((row) => !matches(row).length)) {", *ALONE_JS], 2),
         "  for (const row of data) {",
         "    const found = chunk.length > 1 ? matches(row) : chunk;",
         f"    for (const id of found.map((key) => JSON.stringify(key))) byKey.set(id, {value});",
@@ -121,7 +120,7 @@ def _js(tree: TreeKeys) -> str:
 def _py(tree: TreeKeys) -> str:
     names, size = tree.names(snake_case), tree.size
     listed = ", ".join(names) + ("," if len(names) == 1 else "")
-    read = name_values(tree.rest, camel=False, used={*names, *CODE_NAMES, "keys", "same", "id", "found", "matches"})
+    read = name_values(tree.rest, camel=False, used={*names, *TREE_NAMES})
     sent = json.dumps(EQUAL.sub(lambda match: f"{match[1]}.eq.{{}}", tree.text))
     source, select, *others = py_chain(read, count="exact")
     condition = f'.or_(",".join({sent}.format(*map(quoted, key)) for key in chunk))'
@@ -139,9 +138,7 @@ def _py(tree: TreeKeys) -> str:
         f"        [({listed}) for {listed} in chunk if {tree.test(names, {'or(': ' or ', 'and(': ' and '})}]",
         "        for row in answer.data",
         "    ]",
-        "    if len(chunk) > 1 and not all(found):",
-        "        chunks += [[key] for key in chunk]  # which key a row is for is not certain",
-        "        continue",
+        *indent(["if len(chunk) > 1 and not all(found):", *ALONE_PY], 4),
         "    for row, matches in zip(answer.data, found):",
         "        for key in matches if len(chunk) > 1 else chunk:",
         f"            {f'by_key.setdefault(key, []).append({own})' if tree.many else f'by_key[key] = {own}'}",

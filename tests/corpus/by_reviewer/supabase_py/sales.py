@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from tests.corpus.by_reviewer.supabase_py._asking import EXACT, data, given, key, together
+from tests.corpus.asking import EXACT, data, given, key, together
 from tests.corpus.python_scenarios import Scenarios, rows, trace
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from tests.corpus.other_hand.supabase_py._asking import EXACT, data, given, key, together
+from tests.corpus.asking import EXACT, data, given, key, together
 from tests.corpus.python_scenarios import Scenarios, rows
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from postgrest.types import ReturnMethod
 
-from tests.corpus.other_hand.supabase_py._asking import EXACT, data, given, key, together
+from tests.corpus.asking import EXACT, data, given, key, together
 from tests.corpus.python_scenarios import Scenarios
 
 if TYPE_CHECKING:

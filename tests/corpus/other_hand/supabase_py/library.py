@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from tests.corpus.other_hand.supabase_py._asking import EXACT, key
+from tests.corpus.asking import EXACT, key
 from tests.corpus.python_scenarios import Scenarios, rows
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from tests.corpus.other_hand.supabase_py._asking import EXACT, data, given, key, together
+from tests.corpus.asking import EXACT, data, given, key, together
 from tests.corpus.python_scenarios import Scenarios, rows, trace
 
 if TYPE_CHECKING:

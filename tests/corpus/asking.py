@@ -1,4 +1,4 @@
-"""What the scenarios of this folder share."""
+"""What scenarios in Python share."""
 
 from __future__ import annotations
 
